@@ -1,0 +1,251 @@
+//! Claims: all the places wanted, or none.
+
+use std::collections::BTreeMap;
+
+use super::{Asked, Verdict};
+use crate::domain::change::Change;
+use crate::domain::event::{EventState, SaleState};
+use crate::domain::ids::{HoldId, SeatNumber};
+use crate::domain::layout::Layout;
+use crate::domain::limits::SEATS_PER_REQUEST_MAX;
+use crate::domain::outcome::{Held, OutcomeBody, Place};
+use crate::domain::refusal::{Code, Ground, Refusal};
+use crate::domain::request::{Claim, Line};
+use crate::domain::seat::{Priced, Status};
+
+/// A claim that counts places where seats have names, or names them where they are counted.
+pub(super) fn misfit(layout: &Layout, claim: &Claim) -> Option<Refusal> {
+    claim.lines.iter().find_map(|line| {
+        let (section, counted) = match line {
+            Line::Seat { name, .. } => (name.split('/').next().unwrap_or_default(), false),
+            Line::Places { section, .. } => (section.as_str(), true),
+        };
+        let general = layout.is_general(layout.section(section)?);
+        let detail = match (counted, general) {
+            (true, false) => format!("section {section} has numbered seats: name them"),
+            (false, true) => format!("section {section} is general admission: ask for a count"),
+            (true, true) | (false, false) => return None,
+        };
+        Some(Refusal::because(Code::BadRequest, detail))
+    })
+}
+
+pub(super) fn answer(state: &EventState, id: HoldId, claim: &Claim, asked: &Asked) -> Verdict {
+    match judge(state, claim) {
+        Err(refusal) => refusal.into(),
+        Ok(seats) => grant(state, id, claim, asked, seats),
+    }
+}
+
+fn judge(state: &EventState, claim: &Claim) -> Result<Vec<Priced>, Refusal> {
+    match state.sale {
+        SaleState::Open => {}
+        SaleState::NotOpen => return Err(Refusal::plain(Code::SaleNotOpen)),
+        SaleState::Closed => return Err(Refusal::plain(Code::SaleClosed)),
+    }
+    let layout = state.layout().expect("the event is known by now");
+    let wish = Wish::read(layout, claim)?;
+    wish.check_price(claim)?;
+    check_limits(state, layout, claim, &wish)?;
+    check_named(state, layout, &wish.named)?;
+    let mut seats = wish.named.clone();
+    seats.extend(take_general(state, layout, &wish.general)?);
+    seats.sort_unstable_by_key(|priced| priced.seat);
+    Ok(seats)
+}
+
+/// A claim in terms of the layout.
+struct Wish {
+    named: Vec<Priced>,
+    /// Places wanted by section, then tier and price.
+    general: BTreeMap<usize, Vec<(u16, i64, u32)>>,
+    by_tier: BTreeMap<u16, u32>,
+    price: i64,
+}
+
+impl Wish {
+    fn read(layout: &Layout, claim: &Claim) -> Result<Wish, Refusal> {
+        let unknown: Vec<String> =
+            claim.lines.iter().filter_map(|line| unknown(layout, line)).collect();
+        if !unknown.is_empty() {
+            return Err(Refusal::over_seats(Code::UnknownSeat, unknown));
+        }
+        if claim.size() > SEATS_PER_REQUEST_MAX as u64 {
+            let count = i64::try_from(claim.size()).unwrap_or(i64::MAX);
+            return Err(Refusal::limited(Code::RequestLimit, SEATS_PER_REQUEST_MAX as i64, count));
+        }
+        let mut wish =
+            Wish { named: vec![], general: BTreeMap::new(), by_tier: BTreeMap::new(), price: 0 };
+        let mut mismatched = vec![];
+        for line in &claim.lines {
+            match line {
+                Line::Seat { name, tier } => {
+                    let seat = layout.find(name).expect("unknown seats are refused above");
+                    match choose_tier(layout, layout.tiers_of(seat), tier.as_deref()) {
+                        Some((tier, price)) => {
+                            wish.named.push(Priced { seat, tier, price });
+                            wish.add(tier, price, 1);
+                        }
+                        None => mismatched.push(name.clone()),
+                    }
+                }
+                Line::Places { section, tier, count } => {
+                    let index = layout.section(section).expect("refused above");
+                    match choose_tier(layout, layout.tiers_of_section(index), tier.as_deref()) {
+                        Some((tier, price)) => {
+                            wish.general.entry(index).or_default().push((tier, price, *count));
+                            wish.add(tier, price, *count);
+                        }
+                        None => mismatched.push(section.clone()),
+                    }
+                }
+            }
+        }
+        if mismatched.is_empty() {
+            Ok(wish)
+        } else {
+            Err(Refusal::over_seats(Code::TierMismatch, mismatched))
+        }
+    }
+
+    fn add(&mut self, tier: u16, price: i64, count: u32) {
+        *self.by_tier.entry(tier).or_default() += count;
+        self.price += price * i64::from(count);
+    }
+
+    fn check_price(&self, claim: &Claim) -> Result<(), Refusal> {
+        match claim.expected_price {
+            Some(expected) if expected != self.price => {
+                Err(Refusal::limited(Code::PriceChanged, self.price, expected))
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
+}
+
+fn unknown(layout: &Layout, line: &Line) -> Option<String> {
+    match line {
+        Line::Seat { name, .. } => layout.find(name).is_none().then(|| name.clone()),
+        Line::Places { section, .. } => layout.section(section).is_none().then(|| section.clone()),
+    }
+}
+
+fn choose_tier(layout: &Layout, sold_in: &[u16], named: Option<&str>) -> Option<(u16, i64)> {
+    let tier = match named {
+        None => sold_in[0],
+        Some(name) => layout.tier(name).filter(|tier| sold_in.contains(tier))?,
+    };
+    Some((tier, layout.tier_at(tier).price))
+}
+
+fn check_limits(
+    state: &EventState,
+    layout: &Layout,
+    claim: &Claim,
+    wish: &Wish,
+) -> Result<(), Refusal> {
+    if claim.staff_override {
+        return Ok(());
+    }
+    let limits = layout.definition.limits;
+    let over = |code, limit: Option<u32>, count: u64| match limit {
+        Some(limit) if count > u64::from(limit) => {
+            let count = i64::try_from(count).unwrap_or(i64::MAX);
+            Err(Refusal::limited(code, i64::from(limit), count))
+        }
+        Some(_) | None => Ok(()),
+    };
+    let buyer = state.buyer(&claim.buyer);
+    let has = buyer.map_or(0, |buyer| u64::from(buyer.seats()));
+    over(Code::RequestLimit, limits.seats_per_request, claim.size())?;
+    over(Code::BuyerLimit, limits.seats_per_buyer, has + claim.size())?;
+    for (&tier, &count) in &wish.by_tier {
+        let has = buyer.and_then(|buyer| buyer.by_tier.get(&tier)).copied().unwrap_or(0);
+        let limit = layout.tier_at(tier).seats_per_buyer;
+        over(Code::TierLimit, limit, u64::from(has) + u64::from(count))?;
+    }
+    let live = buyer.map_or(0, |buyer| buyer.live_holds.len() as u64);
+    over(Code::LiveHolds, limits.live_holds_per_buyer, live + 1)
+}
+
+fn check_named(state: &EventState, layout: &Layout, named: &[Priced]) -> Result<(), Refusal> {
+    let taken = |priced: &&Priced| state.seat(priced.seat).status != Status::Free;
+    let conflicts: Vec<SeatNumber> = named.iter().filter(taken).map(|priced| priced.seat).collect();
+    let Some(&first) = conflicts.first() else { return Ok(()) };
+    let rival = state.find_hold(state.seat(first).hold).expect("a taken seat has a hold");
+    let ground = Ground {
+        seats: conflicts.iter().map(|&seat| layout.name(seat)).collect(),
+        rival_offset: Some(rival.offset),
+        ..Ground::default()
+    };
+    Err(Refusal { code: Code::SeatsTaken, ground })
+}
+
+/// The lowest free places of each section, handed to its tiers in the order of the lines.
+fn take_general(
+    state: &EventState,
+    layout: &Layout,
+    general: &BTreeMap<usize, Vec<(u16, i64, u32)>>,
+) -> Result<Vec<Priced>, Refusal> {
+    let mut seats = vec![];
+    for (&section, lines) in general {
+        let wanted: u32 = lines.iter().map(|line| line.2).sum();
+        let free = state.free_places(section);
+        if wanted > free.count() {
+            let name = layout.definition.sections[section].name.clone();
+            let mut refusal =
+                Refusal::limited(Code::NotEnough, i64::from(free.count()), i64::from(wanted));
+            refusal.ground.seats.push(name);
+            return Err(refusal);
+        }
+        let (first, _) = layout.span(section);
+        let mut places = free.iter();
+        for &(tier, price, count) in lines {
+            let taken = places.by_ref().take(count as usize);
+            seats.extend(taken.map(|place| Priced {
+                seat: SeatNumber(first + place),
+                tier,
+                price,
+            }));
+        }
+    }
+    Ok(seats)
+}
+
+fn grant(
+    state: &EventState,
+    id: HoldId,
+    claim: &Claim,
+    asked: &Asked,
+    seats: Vec<Priced>,
+) -> Verdict {
+    let layout = state.layout().expect("the event is known by now");
+    let deadline = asked.at.plus(layout.definition.hold_time);
+    let place = |priced: &Priced| Place {
+        seat: layout.name(priced.seat),
+        tier: layout.tier_at(priced.tier).name.clone(),
+        price: priced.price,
+    };
+    let body = OutcomeBody::Held(Held {
+        hold: id,
+        places: seats.iter().map(place).collect(),
+        currency: layout.definition.currency.clone(),
+        deadline,
+        staff_override: claim.staff_override,
+    });
+    let buyer = claim.buyer.clone();
+    Verdict::Granted(body, Change::Held { hold: id, buyer, seats, deadline, offset: asked.offset })
+}
+
+impl Claim {
+    /// How many places of each general-admission section are wanted, over all lines.
+    pub(super) fn wanted_by_section(&self) -> BTreeMap<&str, u64> {
+        let mut wanted = BTreeMap::new();
+        for line in &self.lines {
+            if let Line::Places { section, count, .. } = line {
+                *wanted.entry(section.as_str()).or_default() += u64::from(*count);
+            }
+        }
+        wanted
+    }
+}

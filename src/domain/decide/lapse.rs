@@ -1,0 +1,107 @@
+//! Which lapsed holds a request ends before it is answered.
+//!
+//! The oldest first, up to a bound of rows, so that under load holds end on time whoever comes; and
+//! beyond the bound every lapsed hold the request would otherwise trip over: one that has a wanted
+//! seat, fills a wanted section, counts against the buyer, or is the very hold it names.
+
+use std::collections::HashSet;
+
+use crate::domain::event::EventState;
+use crate::domain::ids::HoldId;
+use crate::domain::limits::{LAPSED_ROWS_MAX, LAPSED_ROWS_OF_BUYER_MAX};
+use crate::domain::request::{Body, Claim, Line, Request};
+use crate::domain::seat::Status;
+use crate::domain::time::At;
+
+/// The holds to end, in the order in which they end.
+#[must_use]
+pub fn lapses(state: &EventState, request: &Request, at: At) -> Vec<HoldId> {
+    let mut rows = 0;
+    let mut ends = vec![];
+    let mut rest = state.lapsed(at);
+    for hold in rest.by_ref() {
+        rows += seats_of(state, hold);
+        ends.push(hold);
+        if rows >= LAPSED_ROWS_MAX {
+            break;
+        }
+    }
+    let Some(next) = rest.next() else { return ends };
+    let mut known: HashSet<HoldId> = ends.iter().copied().collect();
+    let mut beyond = |hold: HoldId| {
+        let lapsed = state.find_hold(hold).is_some_and(|hold| !hold.is_live(at));
+        if lapsed && known.insert(hold) {
+            ends.push(hold);
+        }
+    };
+    match &request.body {
+        Body::Claim(claim) => {
+            named_seats(state, claim).for_each(&mut beyond);
+            lapsed_of_buyer(state, claim, at).into_iter().for_each(&mut beyond);
+            let queue: Vec<HoldId> = std::iter::once(next).chain(rest).collect();
+            in_wanted_sections(state, claim, &queue, &known).into_iter().for_each(|hold| {
+                ends.push(hold);
+            });
+        }
+        Body::Confirm(confirm) => beyond(confirm.hold),
+        Body::Release(release) => beyond(release.hold),
+        Body::Define(_) | Body::Open(_) | Body::Close(_) | Body::Expire => {}
+    }
+    ends
+}
+
+fn seats_of(state: &EventState, hold: HoldId) -> usize {
+    state.find_hold(hold).map_or(0, |hold| hold.seats.len())
+}
+
+fn named_seats(state: &EventState, claim: &Claim) -> impl Iterator<Item = HoldId> {
+    claim.lines.iter().filter_map(move |line| match line {
+        Line::Seat { name, .. } => {
+            let seat = state.seat(state.layout()?.find(name)?);
+            (seat.status == Status::Held).then_some(seat.hold)
+        }
+        Line::Places { .. } => None,
+    })
+}
+
+fn lapsed_of_buyer(state: &EventState, claim: &Claim, at: At) -> Vec<HoldId> {
+    let Some(buyer) = state.buyer(&claim.buyer) else { return vec![] };
+    let mut rows = 0;
+    let lapsed = |hold: &&HoldId| state.find_hold(**hold).is_some_and(|hold| !hold.is_live(at));
+    let within = |hold: &HoldId| {
+        rows += seats_of(state, *hold);
+        rows <= LAPSED_ROWS_OF_BUYER_MAX
+    };
+    buyer.live_holds.iter().filter(lapsed).copied().take_while(within).collect()
+}
+
+/// Of the lapsed holds not yet ending, the oldest that free as many places as the claim lacks.
+fn in_wanted_sections(
+    state: &EventState,
+    claim: &Claim,
+    queue: &[HoldId],
+    known: &HashSet<HoldId>,
+) -> Vec<HoldId> {
+    let Some(layout) = state.layout() else { return vec![] };
+    let mut ends: Vec<HoldId> = vec![];
+    for (section, wanted) in claim.wanted_by_section() {
+        let Some(section) = layout.section(section) else { continue };
+        let in_section = |hold: HoldId| {
+            let hold = state.find_hold(hold).expect("a lapsed hold is there");
+            hold.seats.iter().filter(|seat| layout.section_of(**seat) == section).count() as u64
+        };
+        let ending: u64 = known.iter().chain(&ends).map(|hold| in_section(*hold)).sum();
+        let mut free = u64::from(state.free_places(section).count()) + ending;
+        for &hold in queue {
+            if free >= wanted {
+                break;
+            }
+            let gain = in_section(hold);
+            if gain > 0 && !known.contains(&hold) && !ends.contains(&hold) {
+                free += gain;
+                ends.push(hold);
+            }
+        }
+    }
+    ends
+}

@@ -1,0 +1,285 @@
+//! Deciding: one request against one event, nothing else in hand.
+//!
+//! Two pure functions make a decision. [`lapse::lapses`] says which lapsed holds end first; the answer
+//! is then judged on a state without them, so that no second picture of the house exists in which a
+//! place is "free, as it were". [`step`] runs both and applies the changes in between: live path,
+//! replay and simulator call it and nothing else.
+//!
+//! The ladder of an answer follows the order of precedence of the refusal codes, group by group.
+
+mod administration;
+mod claim;
+mod confirm;
+mod expire;
+pub mod lapse;
+mod release;
+#[cfg(test)]
+mod tests;
+
+use super::change::Change;
+use super::event::{EventState, SaleState};
+use super::hold::Hold;
+use super::ids::{BuyerId, Digest, HoldId, Partition};
+use super::limits::MAX_WAIT_DEFAULT;
+use super::outcome::{Booked, Header, Held, Outcome, OutcomeBody, Place, Released, Role};
+use super::refusal::{Code, Ground, Refusal};
+use super::request::{Body, Request};
+use super::seat::Cause;
+use super::time::{At, Millis};
+
+/// What is known about a request besides its text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Asked {
+    /// Log time: when the broker appended it, clamped.
+    pub at: At,
+    /// How long it had waited by the owner's clock.
+    pub waited: Millis,
+    /// Its partition.
+    pub partition: Partition,
+    /// Its offset.
+    pub offset: i64,
+    /// Digest of its key and value.
+    pub digest: Digest,
+    /// What the window of remembered ids says.
+    pub id: IdVerdict,
+    /// A refusal of group 1, found without the event.
+    pub early: Option<Refusal>,
+}
+
+/// What the window of remembered ids says about a request's id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IdVerdict {
+    /// Not met before, and made about when the record reached the log.
+    Fresh,
+    /// Not met before, and made too long before or after.
+    OutOfWindow,
+    /// Met before at this offset.
+    Seen {
+        /// Offset of the first record with the id.
+        offset: i64,
+        /// Whether that record was the same, key and value.
+        same: bool,
+    },
+}
+
+/// What a request comes to: outcomes in the order of their sequence, and the changes behind them.
+#[derive(Clone, Debug)]
+pub struct Decision {
+    /// The answer and what else the request caused.
+    pub outcomes: Vec<Outcome>,
+    /// What happens to the event.
+    pub changes: Vec<Change>,
+}
+
+/// What the answering half says.
+enum Verdict {
+    /// The wish is granted: the outcome and its change.
+    Granted(OutcomeBody, Change),
+    /// It had been granted before; this is where it stands.
+    Standing(OutcomeBody),
+    /// No.
+    Refused(Refusal),
+}
+
+impl From<Refusal> for Verdict {
+    fn from(refusal: Refusal) -> Verdict {
+        Verdict::Refused(refusal)
+    }
+}
+
+/// Decides one request and applies what follows from it.
+pub fn step(state: &mut EventState, request: &Request, asked: &Asked) -> Decision {
+    let mut decision = Decision { outcomes: vec![], changes: vec![] };
+    do_apply(state, &mut decision, Change::Decided(asked.at));
+    if let Some(refusal) = before_the_state(state, request, asked) {
+        decision.outcomes.push(refused(state, request, asked, refusal));
+        return decision;
+    }
+    let lapsed = lapse::lapses(state, request, asked.at);
+    let expire = matches!(request.body, Body::Expire);
+    for (index, &hold) in lapsed.iter().enumerate() {
+        let role = if expire && index == 0 { Role::Answer } else { Role::Derived };
+        do_release_lapsed(state, request, asked, &mut decision, hold, role);
+    }
+    if expire && !lapsed.is_empty() {
+        return decision;
+    }
+    let buyer = request.buyer().cloned();
+    let (role, body) = match answer(state, request, asked) {
+        Verdict::Granted(body, change) => {
+            do_apply(state, &mut decision, change);
+            (Role::Answer, body)
+        }
+        Verdict::Standing(body) => (Role::Repeat, body),
+        Verdict::Refused(refusal) => (Role::Answer, OutcomeBody::Refused(refusal)),
+    };
+    let header = header(state, request, asked, role, buyer);
+    decision.outcomes.push(Outcome { header, body });
+    assert!(decision.outcomes.iter().filter(|o| o.header.role != Role::Derived).count() == 1);
+    decision
+}
+
+/// A decision on a record that concerns no event of this partition.
+#[must_use]
+pub fn refuse_unattached(request: &Request, asked: &Asked, refusal: Refusal) -> Outcome {
+    refused(&EventState::unknown(request.event.clone()), request, asked, refusal)
+}
+
+/// Groups 1 and 2: judged before the state, and without ending lapsed holds.
+fn before_the_state(state: &EventState, request: &Request, asked: &Asked) -> Option<Refusal> {
+    if let Some(refusal) = &asked.early {
+        return Some(refusal.clone());
+    }
+    let defines = matches!(request.body, Body::Define(_));
+    match state.layout() {
+        _ if state.suspended => Some(Refusal::plain(Code::EventSuspended)),
+        None if !defines => Some(Refusal::plain(Code::UnknownEvent)),
+        Some(_) if defines => Some(Refusal::plain(Code::AlreadyDefined)),
+        Some(layout) => match &request.body {
+            Body::Claim(claim) => claim::misfit(layout, claim),
+            Body::Define(_)
+            | Body::Open(_)
+            | Body::Close(_)
+            | Body::Confirm(_)
+            | Body::Release(_)
+            | Body::Expire => None,
+        },
+        None => None,
+    }
+}
+
+fn answer(state: &EventState, request: &Request, asked: &Asked) -> Verdict {
+    if request.goes_stale()
+        && let Some(verdict) = judge_id(state, request, asked)
+    {
+        return verdict;
+    }
+    match &request.body {
+        Body::Define(define) => administration::define(define),
+        Body::Open(ask) => administration::sale(state, ask, SaleState::Open),
+        Body::Close(ask) => administration::sale(state, ask, SaleState::Closed),
+        Body::Claim(ask) => claim::answer(state, request.id, ask, asked),
+        Body::Confirm(ask) => confirm::answer(state, ask),
+        Body::Release(ask) => release::answer(state, ask),
+        Body::Expire => expire::nothing_due(state),
+    }
+}
+
+/// Group 3: what the id says, then whether the request waited too long.
+fn judge_id(state: &EventState, request: &Request, asked: &Asked) -> Option<Verdict> {
+    match asked.id {
+        IdVerdict::Seen { offset, same } => {
+            let ground = Ground { first_offset: Some(offset), ..Ground::default() };
+            if !same {
+                return Some(Verdict::Refused(Refusal { code: Code::RequestConflict, ground }));
+            }
+            let refusal = Refusal { code: Code::Repeated, ground };
+            Some(standing(state, request.id).map_or(Verdict::Refused(refusal), Verdict::Standing))
+        }
+        // The window forgets an id only after it can no longer pass; a hold that is there all the same
+        // is answered with where it stands, never made twice.
+        IdVerdict::OutOfWindow | IdVerdict::Fresh if state.find_hold(request.id).is_some() => {
+            standing(state, request.id).map(Verdict::Standing)
+        }
+        IdVerdict::OutOfWindow => Some(Refusal::plain(Code::IdOutOfWindow).into()),
+        IdVerdict::Fresh => {
+            let layout = state.layout();
+            let limit = layout.map_or(MAX_WAIT_DEFAULT, |layout| layout.definition.max_wait);
+            let stale = asked.waited > limit;
+            stale.then(|| Refusal::limited(Code::Stale, limit.0, asked.waited.0).into())
+        }
+    }
+}
+
+/// Where a claim's hold or booking stands now.
+fn standing(state: &EventState, claim: HoldId) -> Option<OutcomeBody> {
+    let hold = state.find_hold(claim)?;
+    Some(match &hold.reference {
+        Some(_) => OutcomeBody::Booked(booked(state, claim, hold)),
+        None => OutcomeBody::Held(held(state, claim, hold, false)),
+    })
+}
+
+fn held(state: &EventState, id: HoldId, hold: &Hold, staff_override: bool) -> Held {
+    Held {
+        hold: id,
+        places: places(state, hold),
+        currency: currency(state),
+        deadline: hold.deadline,
+        staff_override,
+    }
+}
+
+fn booked(state: &EventState, id: HoldId, hold: &Hold) -> Booked {
+    let reference = hold.reference.clone().expect("a booking has a reference");
+    Booked { hold: id, places: places(state, hold), currency: currency(state), reference }
+}
+
+fn places(state: &EventState, hold: &Hold) -> Vec<Place> {
+    let layout = state.layout().expect("only a known event has holds");
+    let place = |&number| {
+        let seat = state.seat(number);
+        let tier = layout.tier_at(seat.tier).name.clone();
+        Place { seat: layout.name(number), tier, price: seat.price }
+    };
+    hold.seats.iter().map(place).collect()
+}
+
+fn currency(state: &EventState) -> String {
+    state.layout().map(|layout| layout.definition.currency.clone()).unwrap_or_default()
+}
+
+fn released(state: &EventState, id: HoldId, hold: &Hold, cause: Cause) -> Released {
+    let layout = state.layout().expect("only a known event has holds");
+    let seats = hold.seats.iter().map(|&number| layout.name(number)).collect();
+    Released { hold: id, seats, cause }
+}
+
+fn do_release_lapsed(
+    state: &mut EventState,
+    request: &Request,
+    asked: &Asked,
+    decision: &mut Decision,
+    id: HoldId,
+    role: Role,
+) {
+    let hold = state.find_hold(id).expect("a lapsed hold is there");
+    assert!(!hold.is_live(asked.at), "a hold is never ended before its deadline");
+    let body = OutcomeBody::Released(released(state, id, hold, Cause::Expired));
+    let buyer = Some(hold.buyer.clone());
+    do_apply(state, decision, Change::Freed { hold: id, cause: Cause::Expired });
+    let header = header(state, request, asked, role, buyer);
+    decision.outcomes.push(Outcome { header, body });
+}
+
+fn do_apply(state: &mut EventState, decision: &mut Decision, change: Change) {
+    state.apply(&change);
+    decision.changes.push(change);
+}
+
+fn refused(state: &EventState, request: &Request, asked: &Asked, refusal: Refusal) -> Outcome {
+    let buyer = request.buyer().cloned();
+    let header = header(state, request, asked, Role::Answer, buyer);
+    Outcome { header, body: OutcomeBody::Refused(refusal) }
+}
+
+fn header(
+    state: &EventState,
+    request: &Request,
+    asked: &Asked,
+    role: Role,
+    buyer: Option<BuyerId>,
+) -> Header {
+    Header {
+        event: request.event.clone(),
+        sequence: state.sequence,
+        request: request.id,
+        partition: asked.partition,
+        offset: asked.offset,
+        role,
+        decided_at: asked.at,
+        waited: asked.waited,
+        buyer,
+        digest: asked.digest,
+    }
+}

@@ -1,0 +1,578 @@
+//! What is on sale: the definition as an organiser writes it, and the venue compiled from it.
+//!
+//! Places are numbered once, in the order of the definition, and called by name: `section/row/seat`
+//! for a numbered place, `section/n` for place n of a general-admission section. A row is a text in
+//! physical order, such as `1-10 | 11-20`: labels and rising or falling ranges, `|` where an aisle or a
+//! pillar parts neighbours (neighbours are never guessed from printed numbers, F25). Rows that read
+//! alike share one plan, so that an arena costs a few bytes a seat.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use thiserror::Error;
+
+use super::ids::{EventId, NameError, SeatNumber, check_name};
+use super::limits::{
+    HOLD_TIME_MAX, HOLD_TIME_MIN, MAX_WAIT_MAX, SEATS_PER_EVENT_MAX, SEATS_PER_REQUEST_MAX,
+    SECTIONS_MAX, TIERS_MAX,
+};
+use super::time::Millis;
+
+/// An event as its organiser defines it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Definition {
+    /// Its id.
+    pub event: EventId,
+    /// How long a hold lasts.
+    pub hold_time: Millis,
+    /// How long a claim may wait before it is refused as stale.
+    pub max_wait: Millis,
+    /// ISO 4217 code, three capital letters.
+    pub currency: String,
+    /// What one buyer may have.
+    pub limits: Limits,
+    /// What places cost; a claim and a price are pinned to one of them.
+    pub tiers: Vec<Tier>,
+    /// Where the places are.
+    pub sections: Vec<Section>,
+}
+
+/// Bounds on one buyer; `None` is no bound, zero is a bound of zero.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Limits {
+    /// Places in one claim.
+    pub seats_per_request: Option<u32>,
+    /// Places of the event, held plus booked, over all requests.
+    pub seats_per_buyer: Option<u32>,
+    /// Live holds at a time.
+    pub live_holds_per_buyer: Option<u32>,
+}
+
+/// A price.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tier {
+    /// Its name.
+    pub name: String,
+    /// Minor units of the event's currency.
+    pub price: i64,
+    /// Places of this tier one buyer may have; `None` is no bound.
+    pub seats_per_buyer: Option<u32>,
+}
+
+/// A part of the venue.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Section {
+    /// Its name.
+    pub name: String,
+    /// Lower is better; the order in which places are offered.
+    pub rank: i32,
+    /// The tiers its places are sold in. The first is the one meant when a claim names none.
+    pub tiers: Vec<String>,
+    /// Its places.
+    pub places: Places,
+}
+
+/// How a section's places are told apart.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Places {
+    /// Rows in order, best first.
+    Rows(Vec<Row>),
+    /// So many interchangeable places.
+    General(u32),
+}
+
+/// A row of numbered seats.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Row {
+    /// Its name.
+    pub name: String,
+    /// Labels in physical order, such as `7 5 3 1 | 2 4 6 8` or `1-20`.
+    pub seats: String,
+    /// The tier of its seats where it is not the section's.
+    pub tier: Option<String>,
+}
+
+/// Why a definition cannot be used. The text names the place.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum DefinitionError {
+    /// A name breaks the alphabet.
+    #[error("{what} {name:?} {problem}")]
+    Name {
+        /// Section, row, seat label, tier.
+        what: &'static str,
+        /// The name itself.
+        name: String,
+        /// What is wrong with it.
+        problem: NameError,
+    },
+    /// Two of one name where names must differ.
+    #[error("{what} {name:?} is there twice")]
+    Twice {
+        /// Section, row, seat label, tier.
+        what: &'static str,
+        /// The name.
+        name: String,
+    },
+    /// A tier that is not defined.
+    #[error("section {section:?} is sold in tier {tier:?}, which is not defined")]
+    UnknownTier {
+        /// The section.
+        section: String,
+        /// The tier.
+        tier: String,
+    },
+    /// A number outside its bounds.
+    #[error("{what} is {value}; it must be from {least} to {most}")]
+    Range {
+        /// What the number says.
+        what: &'static str,
+        /// The number.
+        value: i64,
+        /// Its lower bound.
+        least: i64,
+        /// Its upper bound.
+        most: i64,
+    },
+    /// A row text that cannot be read.
+    #[error("row {row:?}: {part:?} is not a seat label or a range such as 1-20")]
+    RowText {
+        /// The row.
+        row: String,
+        /// The part of the text.
+        part: String,
+    },
+    /// Not three capital letters.
+    #[error("currency {0:?} is not three capital letters, such as EUR")]
+    Currency(String),
+}
+
+/// A venue compiled for deciding.
+#[derive(Clone, Debug)]
+pub struct Layout {
+    /// What it was compiled from.
+    pub definition: Definition,
+    sections: Vec<CompiledSection>,
+    by_name: HashMap<String, usize>,
+    tiers: HashMap<String, u16>,
+    seats: u32,
+}
+
+#[derive(Clone, Debug)]
+struct CompiledSection {
+    first: u32,
+    count: u32,
+    tiers: Vec<u16>,
+    rows: Vec<CompiledRow>,
+    row_by_name: HashMap<String, usize>,
+}
+
+#[derive(Clone, Debug)]
+struct CompiledRow {
+    first: u32,
+    tier: u16,
+    plan: Arc<RowPlan>,
+}
+
+/// The labels of a row and its aisles, shared by all rows that read alike.
+#[derive(Debug, PartialEq, Eq)]
+pub struct RowPlan {
+    labels: Vec<String>,
+    by_label: HashMap<String, u32>,
+    /// Position of the first seat of each segment but the first.
+    pub breaks: Vec<u32>,
+}
+
+impl RowPlan {
+    /// Reads a row's text.
+    ///
+    /// # Errors
+    /// Names the part that is not a label or a range, or a label that is there twice.
+    pub fn parse(row: &str, text: &str) -> Result<RowPlan, DefinitionError> {
+        let mut plan = RowPlan { labels: vec![], by_label: HashMap::new(), breaks: vec![] };
+        for part in text.replace('|', " | ").split_whitespace() {
+            if part == "|" {
+                let position = plan.len();
+                if position > 0 && plan.breaks.last() != Some(&position) {
+                    plan.breaks.push(position);
+                }
+                continue;
+            }
+            match range_of(part) {
+                Some((from, to)) if from.abs_diff(to) as usize >= SEATS_PER_EVENT_MAX => {
+                    return Err(DefinitionError::RowText { row: row.into(), part: part.into() });
+                }
+                Some((from, to)) if from <= to => {
+                    (from..=to).try_for_each(|label| plan.push(label.to_string()))?;
+                }
+                Some((from, to)) => {
+                    (to..=from).rev().try_for_each(|label| plan.push(label.to_string()))?;
+                }
+                None => {
+                    check_label(part).map_err(|_| DefinitionError::RowText {
+                        row: row.into(),
+                        part: part.into(),
+                    })?;
+                    plan.push(part.into())?;
+                }
+            }
+        }
+        plan.breaks.retain(|&position| position < plan.labels.len() as u32);
+        Ok(plan)
+    }
+
+    fn push(&mut self, label: String) -> Result<(), DefinitionError> {
+        let position = self.len();
+        if self.by_label.insert(label.clone(), position).is_some() {
+            return Err(DefinitionError::Twice { what: "seat", name: label });
+        }
+        self.labels.push(label);
+        Ok(())
+    }
+
+    fn len(&self) -> u32 {
+        u32::try_from(self.labels.len()).expect("a row has fewer than 2^32 seats")
+    }
+}
+
+/// `1-20` as its ends; `A-1` and the like are labels.
+fn range_of(part: &str) -> Option<(u32, u32)> {
+    let (from, to) = part.split_once('-')?;
+    Some((from.parse().ok()?, to.parse().ok()?))
+}
+
+fn check_label(label: &str) -> Result<(), NameError> {
+    check_name(label)
+}
+
+impl Layout {
+    /// Checks a definition and compiles it.
+    ///
+    /// # Errors
+    /// Names the first thing that cannot be.
+    pub fn compile(definition: Definition) -> Result<Layout, DefinitionError> {
+        check_bounds(&definition)?;
+        let mut layout = Layout {
+            tiers: compile_tiers(&definition.tiers)?,
+            sections: Vec::with_capacity(definition.sections.len()),
+            by_name: HashMap::new(),
+            seats: 0,
+            definition,
+        };
+        let mut plans: HashMap<String, Arc<RowPlan>> = HashMap::new();
+        for index in 0..layout.definition.sections.len() {
+            let section = layout.compile_section(index, &mut plans)?;
+            let name = layout.definition.sections[index].name.clone();
+            range(
+                "places of the event",
+                i64::from(section.first + section.count),
+                0,
+                SEATS_PER_EVENT_MAX as i64,
+            )?;
+            layout.seats = section.first + section.count;
+            layout.sections.push(section);
+            if layout.by_name.insert(name.clone(), index).is_some() {
+                return Err(DefinitionError::Twice { what: "section", name });
+            }
+        }
+        range("places of the event", i64::from(layout.seats), 1, SEATS_PER_EVENT_MAX as i64)?;
+        Ok(layout)
+    }
+
+    fn compile_section(
+        &self,
+        index: usize,
+        plans: &mut HashMap<String, Arc<RowPlan>>,
+    ) -> Result<CompiledSection, DefinitionError> {
+        let section = &self.definition.sections[index];
+        named("section", &section.name)?;
+        let tier = |name: &String| {
+            self.tiers.get(name).copied().ok_or_else(|| DefinitionError::UnknownTier {
+                section: section.name.clone(),
+                tier: name.clone(),
+            })
+        };
+        let mut compiled = CompiledSection {
+            first: self.seats,
+            count: 0,
+            tiers: section.tiers.iter().map(tier).collect::<Result<_, _>>()?,
+            rows: vec![],
+            row_by_name: HashMap::new(),
+        };
+        range("tiers of a section", compiled.tiers.len() as i64, 1, TIERS_MAX as i64)?;
+        match &section.places {
+            Places::General(capacity) => {
+                range("places of a section", i64::from(*capacity), 1, SEATS_PER_EVENT_MAX as i64)?;
+                compiled.count = *capacity;
+            }
+            Places::Rows(rows) => {
+                for row in rows {
+                    named("row", &row.name)?;
+                    let plan = match plans.get(&row.seats) {
+                        Some(plan) => Arc::clone(plan),
+                        None => {
+                            let plan = Arc::new(RowPlan::parse(&row.name, &row.seats)?);
+                            plans.insert(row.seats.clone(), Arc::clone(&plan));
+                            plan
+                        }
+                    };
+                    range("seats of a row", i64::from(plan.len()), 1, SEATS_PER_EVENT_MAX as i64)?;
+                    let tier = row.tier.as_ref().map_or(Ok(compiled.tiers[0]), tier)?;
+                    let first = compiled.first + compiled.count;
+                    compiled.count += plan.len();
+                    range(
+                        "places of the event",
+                        i64::from(compiled.first + compiled.count),
+                        1,
+                        SEATS_PER_EVENT_MAX as i64,
+                    )?;
+                    let position = compiled.rows.len();
+                    if compiled.row_by_name.insert(row.name.clone(), position).is_some() {
+                        return Err(DefinitionError::Twice { what: "row", name: row.name.clone() });
+                    }
+                    compiled.rows.push(CompiledRow { first, tier, plan });
+                }
+            }
+        }
+        Ok(compiled)
+    }
+
+    /// How many places the event has.
+    #[must_use]
+    pub fn seats(&self) -> u32 {
+        self.seats
+    }
+
+    /// How many sections the event has.
+    #[must_use]
+    pub fn sections(&self) -> usize {
+        self.sections.len()
+    }
+
+    /// The index of a section.
+    #[must_use]
+    pub fn section(&self, name: &str) -> Option<usize> {
+        self.by_name.get(name).copied()
+    }
+
+    /// First place and number of places of a section.
+    #[must_use]
+    pub fn span(&self, section: usize) -> (u32, u32) {
+        (self.sections[section].first, self.sections[section].count)
+    }
+
+    /// Whether a section's places are interchangeable.
+    #[must_use]
+    pub fn is_general(&self, section: usize) -> bool {
+        self.sections[section].rows.is_empty()
+    }
+
+    /// The section a place lies in.
+    #[must_use]
+    pub fn section_of(&self, seat: SeatNumber) -> usize {
+        assert!(seat.0 < self.seats, "place {} is not in the layout", seat.0);
+        self.sections.partition_point(|section| section.first <= seat.0) - 1
+    }
+
+    /// The index of a tier.
+    #[must_use]
+    pub fn tier(&self, name: &str) -> Option<u16> {
+        self.tiers.get(name).copied()
+    }
+
+    /// A tier by its index.
+    #[must_use]
+    pub fn tier_at(&self, index: u16) -> &Tier {
+        &self.definition.tiers[index as usize]
+    }
+
+    /// The tiers a place is sold in: of a numbered seat its row's, of a general place its section's.
+    #[must_use]
+    pub fn tiers_of(&self, seat: SeatNumber) -> &[u16] {
+        let section = &self.sections[self.section_of(seat)];
+        match section.row_of(seat) {
+            Some(row) => std::slice::from_ref(&row.tier),
+            None => &section.tiers,
+        }
+    }
+
+    /// The tiers a general-admission section is sold in.
+    #[must_use]
+    pub fn tiers_of_section(&self, section: usize) -> &[u16] {
+        &self.sections[section].tiers
+    }
+
+    /// The numbered seat of a full name. Places of general-admission sections cannot be named.
+    #[must_use]
+    pub fn find(&self, name: &str) -> Option<SeatNumber> {
+        let mut parts = name.splitn(3, '/');
+        let (section, row, seat) = (parts.next()?, parts.next()?, parts.next()?);
+        let section = &self.sections[self.section(section)?];
+        let row = &section.rows[*section.row_by_name.get(row)?];
+        Some(SeatNumber(row.first + row.plan.by_label.get(seat)?))
+    }
+
+    /// The full name of a place.
+    #[must_use]
+    pub fn name(&self, seat: SeatNumber) -> String {
+        let index = self.section_of(seat);
+        let section = &self.sections[index];
+        let defined = &self.definition.sections[index];
+        match (&defined.places, section.row_index(seat)) {
+            (Places::Rows(rows), Some(position)) => {
+                let row = &section.rows[position];
+                let label = &row.plan.labels[(seat.0 - row.first) as usize];
+                format!("{}/{}/{}", defined.name, rows[position].name, label)
+            }
+            _ => format!("{}/{}", defined.name, seat.0 - section.first + 1),
+        }
+    }
+}
+
+impl CompiledSection {
+    fn row_index(&self, seat: SeatNumber) -> Option<usize> {
+        self.rows.partition_point(|row| row.first <= seat.0).checked_sub(1)
+    }
+
+    fn row_of(&self, seat: SeatNumber) -> Option<&CompiledRow> {
+        self.row_index(seat).map(|position| &self.rows[position])
+    }
+}
+
+fn compile_tiers(tiers: &[Tier]) -> Result<HashMap<String, u16>, DefinitionError> {
+    range("tiers of the event", tiers.len() as i64, 1, TIERS_MAX as i64)?;
+    let mut by_name = HashMap::new();
+    for (index, tier) in tiers.iter().enumerate() {
+        named("tier", &tier.name)?;
+        range("price", tier.price, 0, 1_000_000_000_000)?;
+        let index = u16::try_from(index).expect("TIERS_MAX fits");
+        if by_name.insert(tier.name.clone(), index).is_some() {
+            return Err(DefinitionError::Twice { what: "tier", name: tier.name.clone() });
+        }
+    }
+    Ok(by_name)
+}
+
+fn check_bounds(definition: &Definition) -> Result<(), DefinitionError> {
+    range("hold-time (ms)", definition.hold_time.0, HOLD_TIME_MIN.0, HOLD_TIME_MAX.0)?;
+    range("max-wait (ms)", definition.max_wait.0, 1, MAX_WAIT_MAX.0)?;
+    range("sections", definition.sections.len() as i64, 1, SECTIONS_MAX as i64)?;
+    if let Some(limit) = definition.limits.seats_per_request {
+        range("seats-per-request", i64::from(limit), 0, SEATS_PER_REQUEST_MAX as i64)?;
+    }
+    let currency = definition.currency.as_bytes();
+    if currency.len() != 3 || !currency.iter().all(u8::is_ascii_uppercase) {
+        return Err(DefinitionError::Currency(definition.currency.clone()));
+    }
+    Ok(())
+}
+
+fn named(what: &'static str, name: &str) -> Result<(), DefinitionError> {
+    check_name(name).map_err(|problem| DefinitionError::Name { what, name: name.into(), problem })
+}
+
+fn range(what: &'static str, value: i64, least: i64, most: i64) -> Result<(), DefinitionError> {
+    if (least..=most).contains(&value) {
+        Ok(())
+    } else {
+        Err(DefinitionError::Range { what, value, least, most })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(name: &str, seats: &str) -> Row {
+        Row { name: name.into(), seats: seats.into(), tier: None }
+    }
+
+    fn theatre() -> Definition {
+        Definition {
+            event: EventId::new("hamlet").unwrap(),
+            hold_time: Millis(600_000),
+            max_wait: Millis(30_000),
+            currency: "EUR".into(),
+            limits: Limits::default(),
+            tiers: vec![
+                Tier { name: "standard".into(), price: 2_000, seats_per_buyer: None },
+                Tier { name: "premium".into(), price: 5_000, seats_per_buyer: None },
+            ],
+            sections: vec![
+                Section {
+                    name: "stalls".into(),
+                    rank: 1,
+                    tiers: vec!["standard".into()],
+                    places: Places::Rows(vec![
+                        row("A", "7 5 3 1 | 2 4 6 8"),
+                        Row { tier: Some("premium".into()), ..row("B", "10-1") },
+                    ]),
+                },
+                Section {
+                    name: "floor".into(),
+                    rank: 2,
+                    tiers: vec!["standard".into(), "premium".into()],
+                    places: Places::General(5),
+                },
+            ],
+        }
+    }
+
+    #[test]
+    fn every_numbered_seat_is_found_under_its_own_name() {
+        let layout = Layout::compile(theatre()).unwrap();
+        assert_eq!(layout.seats(), 23);
+        for number in 0..18 {
+            let seat = SeatNumber(number);
+            assert_eq!(layout.find(&layout.name(seat)), Some(seat));
+        }
+        assert_eq!(layout.name(SeatNumber(0)), "stalls/A/7");
+        assert_eq!(layout.name(SeatNumber(8)), "stalls/B/10");
+        assert_eq!(layout.name(SeatNumber(18)), "floor/1");
+        assert_eq!(layout.find("floor/1"), None, "general places have no names to claim");
+    }
+
+    #[test]
+    fn a_row_has_its_own_tier_and_a_general_section_several() {
+        let layout = Layout::compile(theatre()).unwrap();
+        assert_eq!(layout.tiers_of(SeatNumber(7)), [0]);
+        assert_eq!(layout.tiers_of(SeatNumber(8)), [1]);
+        assert_eq!(layout.tiers_of(SeatNumber(20)), [0, 1]);
+    }
+
+    #[test]
+    fn aisles_part_a_row() {
+        let plan = RowPlan::parse("A", "| 1-3 | 4 5 || 6 |").unwrap();
+        assert_eq!(plan.breaks, [3, 5]);
+    }
+
+    #[test]
+    fn what_cannot_be_is_refused_with_its_place() {
+        let check = |change: fn(&mut Definition), text: &str| {
+            let mut definition = theatre();
+            change(&mut definition);
+            assert_eq!(Layout::compile(definition).unwrap_err().to_string(), text);
+        };
+        check(
+            |d| d.currency = "eur".into(),
+            "currency \"eur\" is not three capital letters, such as EUR",
+        );
+        check(
+            |d| d.tiers[0].name = "vip".into(),
+            "section \"stalls\" is sold in tier \"standard\", which is not defined",
+        );
+        check(|d| d.sections[1].name = "stalls".into(), "section \"stalls\" is there twice");
+        check(
+            |d| d.sections[1].places = Places::General(0),
+            "places of a section is 0; it must be from 1 to 200000",
+        );
+        check(|d| d.hold_time = Millis(0), "hold-time (ms) is 0; it must be from 1000 to 86400000");
+        check(
+            |d| d.sections[0].places = Places::Rows(vec![row("A", "1 2 1")]),
+            "seat \"1\" is there twice",
+        );
+        check(
+            |d| d.sections[0].places = Places::Rows(vec![row("A", "1 ä")]),
+            "row \"A\": \"ä\" is not a seat label or a range such as 1-20",
+        );
+    }
+}

@@ -1,0 +1,86 @@
+//! Every bound of the house, named, with its unit, and the relations between them.
+
+use super::time::Millis;
+
+/// Bytes of a name: event, buyer, reference, section, row, seat label, tier.
+pub const NAME_BYTES_MAX: usize = 64;
+/// Places of one event.
+pub const SEATS_PER_EVENT_MAX: usize = 200_000;
+/// Sections of one event.
+pub const SECTIONS_MAX: usize = 1_000;
+/// Tiers of one event.
+pub const TIERS_MAX: usize = 256;
+/// Places one claim may ask for, whatever the event allows.
+pub const SEATS_PER_REQUEST_MAX: usize = 50;
+/// Bytes of a request record's value; larger ones are dead letters.
+pub const REQUEST_BYTES_MAX: usize = 1024 * 1024;
+/// Bytes of a record's value that a dead letter repeats.
+pub const DEAD_LETTER_VALUE_BYTES_MAX: usize = 64 * 1024;
+/// Bytes of key and of all headers that a dead letter repeats.
+pub const DEAD_LETTER_EXTRA_BYTES_MAX: usize = 64 * 1024;
+/// Request partitions of one deployment.
+pub const PARTITIONS_MAX: i32 = 128;
+
+/// Longest time a hold may be given.
+pub const HOLD_TIME_MAX: Millis = Millis(24 * 60 * 60 * 1_000);
+/// Shortest time a hold may be given.
+pub const HOLD_TIME_MIN: Millis = Millis(1_000);
+/// A hold is live until its deadline and this much longer.
+pub const GRACE: Millis = Millis(500);
+/// How far log time may be ahead of the owner's clock before it is clamped.
+pub const CLOCK_SKEW_MAX: Millis = Millis(500);
+/// How far the time in an id may be from the log's.
+pub const ID_WINDOW: Millis = Millis(10_000);
+/// How long ids are remembered, in log time: an id can pass the window for this long.
+pub const ID_MEMORY: Millis = Millis(2 * ID_WINDOW.0);
+/// Longest wait an event may set before its claims go stale.
+pub const MAX_WAIT_MAX: Millis = Millis(60 * 60 * 1_000);
+/// The wait before claims go stale where the event sets none.
+pub const MAX_WAIT_DEFAULT: Millis = Millis(30_000);
+
+/// Seat rows that one decision frees of its own accord because their holds lapsed.
+pub const LAPSED_ROWS_MAX: usize = 500;
+/// Seat rows of a buyer's own lapsed holds that one claim frees beyond those.
+pub const LAPSED_ROWS_OF_BUYER_MAX: usize = SEATS_PER_REQUEST_MAX * SEATS_PER_REQUEST_MAX;
+/// Seat rows one decision may change beyond the lapsed ones: each wanted seat, named or general, may
+/// sit in a lapsed hold of its own, the buyer's lapsed holds go, and the wanted seats change once more.
+pub const TOUCHED_ROWS_MAX: usize = 2 * SEATS_PER_REQUEST_MAX * SEATS_PER_REQUEST_MAX
+    + LAPSED_ROWS_OF_BUYER_MAX
+    + 2 * SEATS_PER_REQUEST_MAX;
+/// Seat rows one decision may change.
+pub const DECISION_ROWS_MAX: usize = LAPSED_ROWS_MAX + SEATS_PER_REQUEST_MAX + TOUCHED_ROWS_MAX;
+/// Seat rows of one ledger batch. Past some 500 a batch gains nothing more; it may be as large as one decision.
+pub const BATCH_ROWS_MAX: usize = 9_000;
+/// Seat rows after which no further decision joins a batch that has room for it.
+pub const BATCH_ROWS_GOAL: usize = 500;
+/// Statements the driver takes in one batch.
+pub const BATCH_STATEMENTS_MAX: usize = 65_535;
+/// Bytes of entries, before compression, that an outbox row may hold.
+pub const OUTBOX_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Bytes of entries decided since the last batch after which the event waits for that batch.
+pub const ENTRIES_PENDING_BYTES_MAX: usize = 1024 * 1024;
+/// Bytes one decision's records can come to: the answer and derived releases at some 200 bytes a seat.
+pub const DECISION_BYTES_MAX: usize = 2 * 1024 * 1024;
+
+/// Records one partition may have read and not yet published before reading pauses.
+pub const PARTITION_RECORDS_MAX: usize = 20_000;
+/// Bytes one partition may have read and not yet published before reading pauses.
+pub const PARTITION_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// Entries in one Kafka transaction, over all partitions.
+pub const PUBLICATION_ENTRIES_MAX: usize = 10_000;
+/// Bytes in one Kafka transaction, over all partitions.
+pub const PUBLICATION_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// Events one owner keeps in memory before it forgets idle ones.
+pub const EVENTS_IN_MEMORY_MAX: usize = 2_000;
+
+/// How long to wait before an unsettled ledger statement is sent again.
+pub const LEDGER_RETRY: Millis = Millis(100);
+
+const _: () = {
+    assert!(BATCH_ROWS_GOAL + DECISION_ROWS_MAX <= BATCH_ROWS_MAX);
+    assert!(BATCH_ROWS_MAX + 3 <= BATCH_STATEMENTS_MAX);
+    assert!(ENTRIES_PENDING_BYTES_MAX + DECISION_BYTES_MAX <= OUTBOX_BYTES_MAX);
+    assert!(DEAD_LETTER_VALUE_BYTES_MAX + DEAD_LETTER_EXTRA_BYTES_MAX < REQUEST_BYTES_MAX);
+    assert!(SEATS_PER_EVENT_MAX < u32::MAX as usize);
+    assert!(ID_MEMORY.0 == 2 * ID_WINDOW.0);
+};

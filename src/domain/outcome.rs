@@ -1,0 +1,159 @@
+//! What is decided and told to the world.
+
+use super::ids::{BuyerId, Digest, EventId, HoldId, Partition, Reference, RequestId};
+use super::refusal::Refusal;
+use super::seat::Cause;
+use super::time::{At, Millis};
+
+/// Counts changes of the rules by which requests are decided. A reader that decides again must have
+/// the same number to expect the same answers.
+pub const DECISION_VERSION: i32 = 1;
+
+/// Where an outcome stands among those its request caused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(i32)]
+pub enum Role {
+    /// The one outcome that closes the request.
+    Answer = 0,
+    /// A release of a lapsed hold that the request came across.
+    Derived = 1,
+    /// The answer to a request whose wish has been granted before: where it stands now.
+    Repeat = 2,
+}
+
+/// A published decision.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outcome {
+    /// What every outcome carries.
+    pub header: Header,
+    /// What was decided.
+    pub body: OutcomeBody,
+}
+
+/// What every outcome carries.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Header {
+    /// The event.
+    pub event: EventId,
+    /// Rises by one with every outcome that changes the event; a refusal and a repeat carry the one
+    /// they were decided at.
+    pub sequence: i64,
+    /// The request that caused it.
+    pub request: RequestId,
+    /// Partition of the request.
+    pub partition: Partition,
+    /// Offset of the request.
+    pub offset: i64,
+    /// Answer, derived or repeat.
+    pub role: Role,
+    /// Log time of the decision.
+    pub decided_at: At,
+    /// How long the request had waited by the owner's clock.
+    pub waited: Millis,
+    /// Whose hold or wish it is, where it is somebody's.
+    pub buyer: Option<BuyerId>,
+    /// Digest of the request's key and value.
+    pub digest: Digest,
+}
+
+/// What was decided.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum OutcomeBody {
+    /// Places are set aside.
+    Held(Held),
+    /// Places are sold.
+    Booked(Booked),
+    /// A hold ended.
+    Released(Released),
+    /// The event itself changed.
+    Changed(Changed),
+    /// The wish was not granted.
+    Refused(Refusal),
+}
+
+/// A place as the world sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// Full name.
+    pub seat: String,
+    /// Name of its tier.
+    pub tier: String,
+    /// Minor units.
+    pub price: i64,
+}
+
+/// A hold.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Held {
+    /// Its id.
+    pub hold: HoldId,
+    /// Its places.
+    pub places: Vec<Place>,
+    /// Currency of the prices.
+    pub currency: String,
+    /// When it ends by itself, but for the grace.
+    pub deadline: At,
+    /// Whether a limit was set aside by staff.
+    pub staff_override: bool,
+}
+
+/// A booking.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Booked {
+    /// The hold it was.
+    pub hold: HoldId,
+    /// Its places.
+    pub places: Vec<Place>,
+    /// Currency of the prices.
+    pub currency: String,
+    /// The payment it rests on.
+    pub reference: Reference,
+}
+
+/// The end of a hold.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Released {
+    /// The hold.
+    pub hold: HoldId,
+    /// Full names of its places.
+    pub seats: Vec<String>,
+    /// Why it ended.
+    pub cause: Cause,
+}
+
+/// A change of the event itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Changed {
+    /// What happened.
+    pub kind: ChangedKind,
+    /// The event's edition from now on.
+    pub edition: i64,
+    /// Who asked.
+    pub actor: String,
+}
+
+/// What happened to an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(i32)]
+pub enum ChangedKind {
+    /// It became known.
+    Defined = 0,
+    /// Its sale began.
+    Opened = 1,
+    /// Its sale ended.
+    Closed = 2,
+}
+
+impl OutcomeBody {
+    /// Whether an outcome of this kind changes the event when it is no repeat.
+    #[must_use]
+    pub fn changes_the_event(&self) -> bool {
+        match self {
+            OutcomeBody::Held(_)
+            | OutcomeBody::Booked(_)
+            | OutcomeBody::Released(_)
+            | OutcomeBody::Changed(_) => true,
+            OutcomeBody::Refused(_) => false,
+        }
+    }
+}

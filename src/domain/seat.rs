@@ -1,0 +1,113 @@
+//! One place: its state, and what is remembered about it.
+
+use super::ids::{BuyerId, HoldId, Reference, SeatNumber};
+use super::time::At;
+
+/// The state of a place. Numbers are on disk and on the wire.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum Status {
+    /// For sale.
+    #[default]
+    Free = 0,
+    /// Set aside for one buyer until a deadline.
+    Held = 1,
+    /// Sold.
+    Booked = 2,
+}
+
+impl Status {
+    /// The state of a stored number.
+    #[must_use]
+    pub const fn from_number(number: i8) -> Option<Status> {
+        match number {
+            0 => Some(Status::Free),
+            1 => Some(Status::Held),
+            2 => Some(Status::Booked),
+            _ => None,
+        }
+    }
+}
+
+/// Why a hold left its seats. Numbers are on disk and on the wire.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum Cause {
+    /// Nothing left the seat.
+    #[default]
+    None = 0,
+    /// The deadline and the grace passed.
+    Expired = 1,
+    /// The buyer gave the seats back.
+    Released = 2,
+}
+
+impl Cause {
+    /// The cause of a stored number.
+    #[must_use]
+    pub const fn from_number(number: i32) -> Option<Cause> {
+        match number {
+            0 => Some(Cause::None),
+            1 => Some(Cause::Expired),
+            2 => Some(Cause::Released),
+            _ => None,
+        }
+    }
+}
+
+/// A place in memory. 40 bytes; a place never touched is all zeros.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Seat {
+    /// The hold or booking that has the seat; of a free seat the one that left it last.
+    pub hold: HoldId,
+    /// Price in minor units, pinned when the hold was made.
+    pub price: i64,
+    /// Sequence of the last change, 0 for a place that has no row in the ledger.
+    pub changed: i64,
+    /// Its state.
+    pub status: Status,
+    /// Why the last hold left.
+    pub cause: Cause,
+    /// Index of the tier it was taken in.
+    pub tier: u16,
+}
+
+/// A wanted or taken place with the price it goes for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Priced {
+    /// Which place.
+    pub seat: SeatNumber,
+    /// Index of its tier.
+    pub tier: u16,
+    /// Minor units of the event's currency.
+    pub price: i64,
+}
+
+/// A place as the ledger keeps it: all that is needed to know its hold again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredSeat {
+    /// Which place.
+    pub number: SeatNumber,
+    /// Its state.
+    pub status: Status,
+    /// The hold or booking that has it, or left it last.
+    pub hold: HoldId,
+    /// Whose that is or was.
+    pub buyer: BuyerId,
+    /// The hold's deadline; 0 for a free place.
+    pub deadline: At,
+    /// Price in minor units, pinned.
+    pub price: i64,
+    /// Index of the tier.
+    pub tier: u16,
+    /// The payment of a booking; `None` while it is held or free.
+    pub reference: Option<Reference>,
+    /// Why the last hold left.
+    pub cause: Cause,
+    /// Offset of the claim that made the hold.
+    pub offset: i64,
+    /// Sequence of the last change; at least 1.
+    pub changed: i64,
+}
+
+const _: () = assert!(size_of::<Seat>() <= 40);

@@ -1,0 +1,4 @@
+//! Holdfast.
+#![allow(missing_docs)]
+pub mod domain;
+pub mod ports;
