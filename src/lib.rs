@@ -1,4 +1,6 @@
 //! Holdfast.
 #![allow(missing_docs)]
+pub mod config;
 pub mod domain;
+pub mod kafka;
 pub mod ports;

@@ -1,0 +1,12 @@
+//! Kafka: the only folder that knows the client.
+//!
+//! [`topics`] declares the topics and holds a cluster against the declaration; [`producer`] puts
+//! requests on the log; [`reader`] reads what is there. All three are told where by a [`Cluster`].
+
+pub mod cluster;
+pub mod partitioner;
+pub mod producer;
+pub mod reader;
+pub mod topics;
+
+pub use cluster::Cluster;
