@@ -4,3 +4,5 @@ pub mod config;
 pub mod domain;
 pub mod kafka;
 pub mod ports;
+pub mod seal;
+pub mod wire;
