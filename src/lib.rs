@@ -1,6 +1,7 @@
 //! Holdfast.
 #![allow(missing_docs)]
 pub mod config;
+pub mod cql;
 pub mod domain;
 pub mod kafka;
 pub mod ports;

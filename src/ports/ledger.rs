@@ -142,7 +142,14 @@ pub struct RowsRead {
     pub seats: Vec<StoredSeat>,
 }
 
-/// The ledger did not answer; why, in words. Reading again is always safe.
+/// Why a read of the ledger gave nothing.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the ledger did not answer: {0}")]
-pub struct Unavailable(pub String);
+pub enum ReadError {
+    /// No answer; why, in words. Reading again is always safe.
+    #[error("the ledger did not answer: {0}")]
+    Unavailable(String),
+    /// An answer that no release could have written; what is wrong with it, in words. Reading again
+    /// will not help: the event is to be suspended.
+    #[error("the ledger holds what cannot be: {0}")]
+    Corrupt(String),
+}
