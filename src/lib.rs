@@ -1,5 +1,7 @@
 //! Holdfast.
 #![allow(missing_docs)]
+pub mod app;
+pub mod cli;
 pub mod config;
 pub mod cql;
 pub mod domain;
