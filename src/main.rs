@@ -1,1 +1,2 @@
+//! The `holdfast` command.
 fn main() {}

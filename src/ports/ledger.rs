@@ -142,7 +142,13 @@ pub struct RowsRead {
     pub seats: Vec<StoredSeat>,
 }
 
-/// The ledger did not answer; why, in words. Reading again is always safe.
+/// Why a read came to nothing.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the ledger did not answer: {0}")]
-pub struct Unavailable(pub String);
+pub enum ReadError {
+    /// The ledger did not answer; why, in words. Reading again is always safe.
+    #[error("the ledger did not answer: {0}")]
+    Unavailable(String),
+    /// What it answered cannot be what was written; reading again will not help.
+    #[error("the ledger holds what was never written: {0}")]
+    Corrupt(String),
+}
