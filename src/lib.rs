@@ -2,3 +2,5 @@
 #![allow(missing_docs)]
 pub mod domain;
 pub mod ports;
+pub mod seal;
+pub mod wire;
