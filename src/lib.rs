@@ -1,6 +1,7 @@
 //! Holdfast.
 #![allow(missing_docs)]
 pub mod domain;
+pub mod engine;
 pub mod ports;
 pub mod seal;
 pub mod wire;

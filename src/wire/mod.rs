@@ -34,6 +34,7 @@ mod headers;
 pub mod inventory;
 pub mod outbox;
 pub mod outcome;
+pub mod partitioner;
 mod registry;
 pub mod request;
 pub mod term;
