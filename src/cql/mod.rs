@@ -23,8 +23,8 @@
 //! for nothing, since a fence read after it tells whether they are whole); `USE keyspace` (a state
 //! of the connection, where the text of the statement can say it).
 //!
-//! One file per table: [`ledger_table`], [`identity_table`]; both hold the texts of all statements
-//! on it.
+//! One file per table, `ledger_table` and `identity_table`; each holds the texts of all statements
+//! on its table.
 
 mod batch;
 mod config;
