@@ -11,10 +11,11 @@ use scylla::statement::unprepared::Statement;
 use scylla::value::{CqlValue, Row};
 
 use super::batch::{Prepared, values};
+use super::failure::describe;
 use super::ledger_table::{DEFINITION_ROW, OUTBOX_ROW, Texts};
 use super::read::{self, ContentColumns, FenceColumns, SeatColumns};
 use super::result::{self, Cell};
-use super::session::{self, Levels, describe};
+use super::session::{self, Levels};
 use super::{Config, Error, schema};
 use crate::domain::ids::EventId;
 use crate::domain::seat::StoredSeat;

@@ -29,6 +29,7 @@
 mod batch;
 mod config;
 mod error;
+mod failure;
 mod identity_table;
 mod ledger;
 mod ledger_table;
@@ -36,6 +37,7 @@ mod read;
 pub mod result;
 pub mod schema;
 mod session;
+mod system;
 mod table;
 
 pub use config::{Config, Credentials};

@@ -7,7 +7,6 @@ use std::time::Duration;
 use scylla::client::execution_profile::ExecutionProfile;
 use scylla::client::session::Session;
 use scylla::client::session_builder::SessionBuilder;
-use scylla::errors::{DbError, ExecutionError, RequestAttemptError};
 use scylla::policies::load_balancing::{DefaultPolicy, LoadBalancingPolicy};
 use scylla::policies::retry::FallthroughRetryPolicy;
 use scylla::statement::{Consistency, SerialConsistency};
@@ -98,66 +97,5 @@ fn find_data_centers(session: &Session, config: &Config) -> Result<(), Error> {
             missing: missing.clone(),
             known: known.into_iter().collect::<Vec<_>>().join(", "),
         }),
-    }
-}
-
-/// Whether the same request would fail the same way for ever.
-pub(super) fn cannot_heal(error: &ExecutionError) -> bool {
-    use RequestAttemptError as Attempt;
-    matches!(
-        error,
-        ExecutionError::BadQuery(_)
-            | ExecutionError::LastAttemptError(
-                Attempt::SerializationError(_)
-                    | Attempt::CqlRequestSerialization(_)
-                    | Attempt::RepreparedIdChanged { .. }
-                    | Attempt::DbError(
-                        DbError::SyntaxError
-                            | DbError::Invalid
-                            | DbError::Unauthorized
-                            | DbError::AuthenticationError
-                            | DbError::ConfigError
-                            | DbError::ProtocolError,
-                        _
-                    )
-            )
-    )
-}
-
-/// What failed in words, logged as an error when only a person can mend it.
-pub(super) fn describe(doing: &str, event: &str, error: &ExecutionError) -> String {
-    if cannot_heal(error) {
-        tracing::error!(
-            event,
-            %error,
-            "{doing} fails in a way that cannot heal: see that this release, the tables and the \
-             rights of the user fit together"
-        );
-    }
-    error.to_string()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use scylla::errors::WriteType;
-
-    fn answered(error: DbError) -> ExecutionError {
-        ExecutionError::LastAttemptError(RequestAttemptError::DbError(error, String::new()))
-    }
-
-    #[test]
-    fn only_what_cannot_heal_is_reported_as_such() {
-        assert!(cannot_heal(&answered(DbError::Invalid)));
-        assert!(cannot_heal(&answered(DbError::Unauthorized)));
-        let timeout = DbError::WriteTimeout {
-            consistency: Consistency::LocalSerial,
-            received: 1,
-            required: 2,
-            write_type: WriteType::Cas,
-        };
-        assert!(!cannot_heal(&answered(timeout)));
-        assert!(!cannot_heal(&answered(DbError::Overloaded)));
-        assert!(!cannot_heal(&ExecutionError::EmptyPlan));
     }
 }
