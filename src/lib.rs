@@ -1,5 +1,6 @@
 //! Holdfast.
 #![allow(missing_docs)]
+pub mod cql;
 pub mod domain;
 pub mod engine;
 pub mod ports;

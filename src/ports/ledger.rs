@@ -142,13 +142,14 @@ pub struct RowsRead {
     pub seats: Vec<StoredSeat>,
 }
 
-/// Why a read came to nothing.
+/// Why a read of the ledger gave nothing.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ReadError {
-    /// The ledger did not answer; why, in words. Reading again is always safe.
+    /// No answer; why, in words. Reading again is always safe.
     #[error("the ledger did not answer: {0}")]
     Unavailable(String),
-    /// What it answered cannot be what was written; reading again will not help.
-    #[error("the ledger holds what was never written: {0}")]
+    /// An answer that no release could have written; what is wrong with it, in words. Reading again
+    /// will not help: the event is to be suspended.
+    #[error("the ledger holds what cannot be: {0}")]
     Corrupt(String),
 }
