@@ -1,4 +1,5 @@
 //! Holdfast.
 #![allow(missing_docs)]
 pub mod domain;
+pub mod kafka;
 pub mod ports;
