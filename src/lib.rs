@@ -3,3 +3,5 @@
 pub mod domain;
 pub mod kafka;
 pub mod ports;
+pub mod seal;
+pub mod wire;

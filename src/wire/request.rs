@@ -1,0 +1,142 @@
+//! Requests: one record each, all on the request topic, told apart by their fingerprints.
+//!
+//! All begin with the request id and the event. What breaks the alphabet of names is malformed: no
+//! answer could carry it. Everything else that does not make sense decodes, and is refused by the domain.
+
+use super::DecodeError;
+use super::binary::{Input, Output, malformed};
+use super::registry::{Record, begin, open};
+use crate::domain::ids::{BuyerId, EventId, Reference, RequestId};
+use crate::domain::request::{
+    Administration, Body, Claim, Confirm, Define, Line, Release, Request,
+};
+
+/// Encodes a request as the value of its record; the record's key is the event id.
+#[must_use]
+pub fn encode(request: &Request) -> Vec<u8> {
+    let (record, capacity) = match &request.body {
+        Body::Define(_) => (Record::Define, 4_096),
+        Body::Open(_) => (Record::Open, 128),
+        Body::Close(_) => (Record::Close, 128),
+        Body::Claim(claim) => (Record::Claim, 160 + 32 * claim.lines.len()),
+        Body::Confirm(_) => (Record::Confirm, 192),
+        Body::Release(_) => (Record::Release, 160),
+        Body::Expire => (Record::Expire, 96),
+    };
+    let mut output = begin(record, capacity);
+    output.uuid(request.id.0);
+    output.text(request.event.as_str());
+    match &request.body {
+        Body::Define(define) => {
+            output.text(&define.actor);
+            super::definition::write(&mut output, &define.definition);
+        }
+        Body::Open(administration) | Body::Close(administration) => {
+            output.long(administration.edition);
+            output.text(&administration.actor);
+        }
+        Body::Claim(claim) => write_claim(&mut output, claim),
+        Body::Confirm(confirm) => {
+            output.text(confirm.buyer.as_str());
+            output.uuid(confirm.hold.0);
+            output.text(confirm.reference.as_str());
+        }
+        Body::Release(release) => {
+            output.text(release.buyer.as_str());
+            output.uuid(release.hold.0);
+        }
+        Body::Expire => {}
+    }
+    output.into_bytes()
+}
+
+/// Decodes the value of a request record.
+///
+/// # Errors
+/// [`DecodeError::UnknownSchema`] also for a record that is known and no request.
+pub fn decode(value: &[u8]) -> Result<Request, DecodeError> {
+    let framed = open(value)?;
+    let read_body: fn(&mut Input<'_>) -> Result<Body, DecodeError> = match framed.record {
+        Record::Define => |input| read_define(input).map(|define| Body::Define(Box::new(define))),
+        Record::Open => |input| read_administration(input).map(Body::Open),
+        Record::Close => |input| read_administration(input).map(Body::Close),
+        Record::Claim => |input| read_claim(input).map(Body::Claim),
+        Record::Confirm => |input| read_confirm(input).map(Body::Confirm),
+        Record::Release => |input| read_release(input).map(Body::Release),
+        Record::Expire => |_| Ok(Body::Expire),
+        Record::Held
+        | Record::Booked
+        | Record::Released
+        | Record::Changed
+        | Record::Refused
+        | Record::Catalog
+        | Record::Inventory
+        | Record::Term
+        | Record::DeadLetter
+        | Record::Outbox
+        | Record::Venue => return Err(DecodeError::UnknownSchema(framed.fingerprint)),
+    };
+    framed.read(|input| {
+        let id = RequestId(input.uuid("request_id")?);
+        let event = input.name("event", EventId::new)?;
+        Ok(Request { id, event, body: read_body(input)? })
+    })
+}
+
+fn read_define(input: &mut Input<'_>) -> Result<Define, DecodeError> {
+    let actor = input.string("actor")?;
+    Ok(Define { definition: super::definition::read(input)?, actor })
+}
+
+fn read_administration(input: &mut Input<'_>) -> Result<Administration, DecodeError> {
+    Ok(Administration { edition: input.long("edition")?, actor: input.string("actor")? })
+}
+
+fn read_confirm(input: &mut Input<'_>) -> Result<Confirm, DecodeError> {
+    Ok(Confirm {
+        buyer: input.name("buyer", BuyerId::new)?,
+        hold: RequestId(input.uuid("hold")?),
+        reference: input.name("reference", Reference::new)?,
+    })
+}
+
+fn read_release(input: &mut Input<'_>) -> Result<Release, DecodeError> {
+    Ok(Release { buyer: input.name("buyer", BuyerId::new)?, hold: RequestId(input.uuid("hold")?) })
+}
+
+fn write_claim(output: &mut Output, claim: &Claim) {
+    output.text(claim.buyer.as_str());
+    output.list(&claim.lines, |output, line| {
+        let (seat, section, tier, count) = match line {
+            Line::Seat { name, tier } => (Some(name), None, tier, None),
+            Line::Places { section, tier, count } => (None, Some(section), tier, Some(*count)),
+        };
+        output.optional(seat, |output, seat| output.text(seat));
+        output.optional(section, |output, section| output.text(section));
+        output.optional(tier.as_deref(), Output::text);
+        output.optional(count, |output, count| output.long(i64::from(count)));
+    });
+    output.optional(claim.expected_price, Output::long);
+    output.boolean(claim.staff_override);
+}
+
+fn read_claim(input: &mut Input<'_>) -> Result<Claim, DecodeError> {
+    Ok(Claim {
+        buyer: input.name("buyer", BuyerId::new)?,
+        lines: input.list("lines", read_line)?,
+        expected_price: input.optional("expected_price", |input| input.long("expected_price"))?,
+        staff_override: input.boolean("staff_override")?,
+    })
+}
+
+fn read_line(input: &mut Input<'_>) -> Result<Line, DecodeError> {
+    let seat = input.optional("line.seat", |input| input.string("line.seat"))?;
+    let section = input.optional("line.section", |input| input.string("line.section"))?;
+    let tier = input.optional("line.tier", |input| input.string("line.tier"))?;
+    let count = input.optional("line.count", |input| input.count("line.count"))?;
+    match (seat, section, count) {
+        (Some(name), None, None) => Ok(Line::Seat { name, tier }),
+        (None, Some(section), Some(count)) => Ok(Line::Places { section, tier, count }),
+        (_, _, _) => Err(malformed("line", "has neither a seat alone nor a section with a count")),
+    }
+}
