@@ -23,16 +23,17 @@ use std::time::Duration;
 
 use super::consumer::Control;
 use super::feeds::first_epoch;
+use super::fence;
 use super::group::{Generation, Group};
 use super::readers::{ReadError, Readers};
 use super::transactor::{Job, Stored, TermWish, read_stable};
-use super::{codec, fence};
 use crate::domain::ids::Partition;
 use crate::domain::outcome::DECISION_VERSION;
 use crate::kafka::error::Error;
 use crate::kafka::native;
 use crate::ports::clock::ticks;
 use crate::ports::log::{Assignment, TermRecord, Topic};
+use crate::wire::term;
 
 /// A member whose transaction stays open for this long counts as hung.
 const HUNG: Duration = Duration::from_secs(3);
@@ -241,7 +242,7 @@ impl Assigner {
         }
         Ok(TermWish {
             partition,
-            record: codec::encode_term(&self.own_term(partition)),
+            record: term::encode(&self.own_term(partition)),
             offset: stored.offset.unwrap_or(edges.log_start),
             metadata: stored.metadata.clone(),
         })

@@ -22,7 +22,6 @@
 //! - After an ambiguous end of a transaction the producer is made anew before positions are read.
 
 mod assigner;
-mod codec;
 mod consumer;
 mod feeds;
 mod fence;

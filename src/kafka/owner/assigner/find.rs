@@ -8,10 +8,10 @@ use super::Assigner;
 use crate::domain::ids::Partition;
 use crate::domain::limits::ID_MEMORY;
 use crate::domain::time::{At, Millis};
-use crate::kafka::owner::codec;
 use crate::kafka::owner::readers::{Isolation, Piece, ReadError, raw};
 use crate::kafka::owner::transactor::Stored;
 use crate::ports::log::{Assignment, Known, LastRecord, Position, RawRecord, Topic};
+use crate::wire::inventory;
 
 /// Read back beyond the memory of ids, against append times that are a little out of order.
 const SLACK: Millis = Millis(1_000);
@@ -79,11 +79,12 @@ impl Assigner {
         })?;
         let kept = last.into_values().filter_map(|(offset, value)| Some((offset, value?)));
         kept.map(|(offset, value)| {
-            codec::decode_inventory(&value).map_err(|why| ReadError::Broken {
+            let known = inventory::decode(&value).map(|inventory| inventory.known());
+            known.map_err(|why| ReadError::Broken {
                 topic: topic.clone(),
                 partition: partition.0,
                 at: offset,
-                why,
+                why: why.to_string(),
             })
         })
         .collect()

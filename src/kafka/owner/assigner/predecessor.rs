@@ -8,10 +8,11 @@ use rdkafka::message::Message as _;
 
 use super::{Assigner, HUNG};
 use crate::domain::ids::Partition;
+use crate::kafka::owner::fence;
 use crate::kafka::owner::group::Generation;
 use crate::kafka::owner::readers::{Isolation, Piece, ReadError};
-use crate::kafka::owner::{codec, fence};
 use crate::ports::log::{TermRecord, Topic};
+use crate::wire::term;
 
 /// How long the coordinator may take to say who is in the group.
 const ASK: Duration = Duration::from_secs(2);
@@ -117,7 +118,7 @@ impl Assigner {
         let mut terms = Vec::new();
         self.readers.read_past(isolation, piece, over, &mut blocked, &mut |message| {
             let Some(value) = message.payload() else { return };
-            match codec::decode_term(value) {
+            match term::decode(value) {
                 Ok(term) => terms.push((message.offset(), term)),
                 Err(why) => {
                     let offset = message.offset();
