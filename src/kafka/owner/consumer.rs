@@ -252,24 +252,27 @@ impl Consumer {
         self.assign()
     }
 
-    /// Lets the client fetch all feeds. Where it fetches them already, placing them is enough.
+    /// Lets the client fetch all feeds, each from where it is wanted. Where it fetches them all
+    /// already, they are only placed, at the next turn.
     fn assign(&mut self) -> Next {
         let feeds: Vec<_> = self.member.context().feeds().iter().collect();
-        if feeds.iter().any(|(partition, _)| !self.assigned.contains(partition)) {
-            let offsets = feeds.iter().map(|(p, feed)| (*p, Offset::Offset(feed.next)));
-            if let Err(error) = self.member.assign(&self.list(offsets)) {
-                let sentence = format!("the client does not take its assignment: {error}");
-                self.group.report(FromLog::Failed(sentence));
-                return Next::End;
-            }
-            self.assigned = feeds.iter().map(|(partition, _)| *partition).collect();
+        if feeds.iter().all(|(partition, _)| self.assigned.contains(partition)) {
+            return Next::On;
         }
+        let offsets = feeds.iter().map(|(p, feed)| (*p, Offset::Offset(feed.next)));
+        if let Err(error) = self.member.assign(&self.list(offsets)) {
+            let sentence = format!("the client does not take its assignment: {error}");
+            self.group.report(FromLog::Failed(sentence));
+            return Next::End;
+        }
+        self.assigned = feeds.iter().map(|(partition, _)| *partition).collect();
         for (partition, feed) in feeds {
-            let client_differs = feed.paused != self.held_back.contains(&partition);
-            if feed.paused && client_differs {
+            // A partition the client still holds back from an earlier assignment is let go by placing.
+            let held_back = self.held_back.contains(&partition);
+            if feed.paused && !held_back {
                 self.hold_back(partition);
-            } else if client_differs {
-                self.member.context().feeds().unplace(partition);
+            } else if !feed.paused && !held_back {
+                self.member.context().feeds().placed(partition);
             }
         }
         Next::On

@@ -25,9 +25,9 @@ pub(super) struct Feed {
 pub(super) struct Feeds(BTreeMap<i32, Feed>);
 
 impl Feeds {
-    /// Begins or begins anew with a partition. It is placed by the assignment that follows.
+    /// Begins or begins anew with a partition.
     pub(super) fn begin(&mut self, partition: i32, offset: i64, epoch: u64) {
-        let feed = Feed { epoch, next: offset, paused: false, placed: true };
+        let feed = Feed { epoch, next: offset, paused: false, placed: false };
         self.0.insert(partition, feed);
     }
 
@@ -76,13 +76,6 @@ impl Feeds {
         }
     }
 
-    /// Notes that the client does not stand where it should.
-    pub(super) fn unplace(&mut self, partition: i32) {
-        if let Some(feed) = self.0.get_mut(&partition) {
-            feed.placed = false;
-        }
-    }
-
     /// The epoch of a record just read, or `None` when it is not wanted.
     pub(super) fn accept(&mut self, partition: i32, offset: i64) -> Option<u64> {
         let feed = self.0.get_mut(&partition)?;
@@ -116,6 +109,8 @@ mod tests {
     fn reading() -> Feeds {
         let mut feeds = Feeds::default();
         feeds.begin(3, 100, first_epoch(2));
+        assert_eq!(feeds.accept(3, 100), None);
+        feeds.placed(3);
         feeds
     }
 

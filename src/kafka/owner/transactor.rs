@@ -250,6 +250,7 @@ impl Transactor {
         let began = ticks();
         loop {
             let Err(error) = self.watch.during(name, || call(producer, timeout)) else {
+                tracing::trace!(call = name, took_us = began.elapsed().as_micros(), "done");
                 return Ok(());
             };
             let failure = Failure::of(name, &error);
