@@ -1,12 +1,10 @@
 //! Holdfast.
 #![allow(missing_docs)]
+pub mod config;
 pub mod cql;
 pub mod domain;
-<<<<<<< HEAD
 pub mod engine;
-=======
 pub mod kafka;
->>>>>>> kafka
 pub mod ports;
 pub mod seal;
 pub mod wire;

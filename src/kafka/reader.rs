@@ -1,0 +1,285 @@
+//! Reads the log without being a member of any group.
+//!
+//! Two ways: to the end as it is now, and on and on.
+//!
+//! # Invariants
+//! - Only committed records are seen.
+//! - An end is reached *by position*, never by record: the last offset of a log may be the marker of a
+//!   transaction, which no reader is ever handed (K8).
+//! - The end is the high watermark, not the last stable offset: what a dead writer committed lies
+//!   above the open transaction of another. So the reader waits until what is stable has passed the
+//!   high watermark seen at the start, and only then reads until the client is at the end.
+//! - A start outside the log is an error, never a jump.
+
+use std::time::{Duration, Instant};
+
+use rdkafka::consumer::{BaseConsumer, Consumer as _};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::message::{BorrowedMessage, Headers as _, Message as _};
+use rdkafka::{Offset, TopicPartitionList};
+
+use super::cluster::{Cluster, Error, PATIENCE};
+use crate::domain::ids::Partition;
+use crate::domain::time::At;
+use crate::ports::clock::ticks;
+use crate::ports::log::{Header, Topic};
+
+/// How long nothing may move before reading to an end fails. Open transactions of our own end in 20 s.
+const STALL_MAX: Duration = Duration::from_secs(30);
+/// How long one poll waits.
+const POLL: Duration = Duration::from_millis(100);
+/// How often to look whether an open transaction has ended.
+const STABLE_POLL: Duration = Duration::from_millis(50);
+
+/// A record of any topic.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogRecord {
+    /// Its topic.
+    pub topic: Topic,
+    /// Its partition.
+    pub partition: Partition,
+    /// Its offset.
+    pub offset: i64,
+    /// Its timestamp: the broker's where the topic says so.
+    pub timestamp: At,
+    /// Key; null and empty differ.
+    pub key: Option<Vec<u8>>,
+    /// Value; null and empty differ.
+    pub value: Option<Vec<u8>>,
+    /// Headers in order.
+    pub headers: Vec<Header>,
+}
+
+/// Where to begin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Start {
+    /// At the first record the log still has.
+    Beginning,
+    /// At this offset, which the log must still have.
+    Offset(i64),
+    /// After the last record there is when reading begins.
+    End,
+}
+
+/// A partition of a topic, and where to begin in it.
+pub type From = (Topic, Partition, Start);
+
+/// Reads partitions to their ends, one at a time.
+pub struct Reader {
+    cluster: Cluster,
+    committed: BaseConsumer,
+    /// Asks for high watermarks; the client answers with what is stable where it reads committed.
+    uncommitted: BaseConsumer,
+}
+
+impl Reader {
+    /// Makes a reader and makes sure that a broker answers.
+    ///
+    /// # Errors
+    /// When the client does not take its settings, or no broker answers.
+    pub fn open(cluster: &Cluster) -> Result<Reader, Error> {
+        let committed = consumer(cluster, "read_committed", "10")?;
+        cluster.metadata(committed.client())?;
+        let uncommitted = consumer(cluster, "read_uncommitted", "10")?;
+        Ok(Reader { cluster: cluster.clone(), committed, uncommitted })
+    }
+
+    /// The high watermark of a partition: one more than the last offset, committed or not.
+    ///
+    /// # Errors
+    /// When the partition does not exist or no broker answers.
+    pub fn end(&self, topic: Topic, partition: Partition) -> Result<i64, Error> {
+        self.watermark(&self.uncommitted, topic, partition)
+    }
+
+    /// Hands every committed record from `start` to the end as it is now to `each`, in order. Answers
+    /// that end, from where a [`Follower`] may go on.
+    ///
+    /// # Errors
+    /// When the partition cannot be read, or nothing moves for 30 s.
+    pub fn read_to_end(
+        &mut self,
+        (topic, partition, start): From,
+        mut each: impl FnMut(LogRecord),
+    ) -> Result<i64, Error> {
+        let target = self.end(topic, partition)?;
+        self.await_stable(topic, partition, target)?;
+        assign(&self.cluster, &self.committed, &[(topic, partition, start)])?;
+        let mut moved = ticks();
+        loop {
+            match self.committed.poll(POLL) {
+                Some(Ok(message)) if message.offset() >= target => return Ok(target),
+                Some(Ok(message)) => {
+                    moved = ticks();
+                    each(record(topic, &message));
+                }
+                // What was stable at the start has been handed out: this end is at or behind target.
+                Some(Err(KafkaError::PartitionEOF(_))) => return Ok(target),
+                Some(Err(error)) => {
+                    let place = format!("partition {partition} of {}", self.cluster.topic(topic));
+                    self.cluster.judge(&place, &error)?;
+                }
+                None if moved.elapsed() > STALL_MAX => {
+                    return Err(self.stalled(topic, partition, target));
+                }
+                None => {}
+            }
+        }
+    }
+
+    fn await_stable(&self, topic: Topic, partition: Partition, target: i64) -> Result<(), Error> {
+        let began = ticks();
+        while self.watermark(&self.committed, topic, partition)? < target {
+            if began.elapsed() > STALL_MAX {
+                return Err(self.stalled(topic, partition, target));
+            }
+            std::thread::sleep(STABLE_POLL);
+        }
+        Ok(())
+    }
+
+    fn watermark(
+        &self,
+        of: &BaseConsumer,
+        topic: Topic,
+        partition: Partition,
+    ) -> Result<i64, Error> {
+        let name = self.cluster.topic(topic);
+        match of.fetch_watermarks(&name, partition.0, PATIENCE) {
+            Ok((_, high)) => Ok(high),
+            Err(error) => Err(self.cluster.error("reading", &name, &error)),
+        }
+    }
+
+    fn stalled(&self, topic: Topic, partition: Partition, target: i64) -> Error {
+        let seconds = STALL_MAX.as_secs();
+        Error::Stalled { topic: self.cluster.topic(topic), partition, target, seconds }
+    }
+}
+
+/// Reads partitions on and on. Records of one partition come in order; between partitions there is
+/// none.
+pub struct Follower {
+    cluster: Cluster,
+    consumer: BaseConsumer,
+}
+
+impl Follower {
+    /// Begins to read.
+    ///
+    /// # Errors
+    /// When the client does not take its settings.
+    pub fn open(cluster: &Cluster, from: &[From]) -> Result<Follower, Error> {
+        let consumer = consumer(cluster, "read_committed", "500")?;
+        assign(cluster, &consumer, from)?;
+        Ok(Follower { cluster: cluster.clone(), consumer })
+    }
+
+    /// The next record, or `None` when none came in time. Brokers that do not answer are waited for:
+    /// the client connects again by itself.
+    ///
+    /// # Errors
+    /// When a partition can never be read on.
+    pub fn next(&mut self, timeout: Duration) -> Result<Option<LogRecord>, Error> {
+        let deadline: Instant = ticks() + timeout;
+        loop {
+            let left = deadline.saturating_duration_since(ticks());
+            match self.consumer.poll(left) {
+                Some(Ok(message)) => match self.cluster.topic_called(message.topic()) {
+                    Some(topic) => return Ok(Some(record(topic, &message))),
+                    None => unreachable!("only our own topics are assigned"),
+                },
+                Some(Err(KafkaError::PartitionEOF(_))) => {}
+                Some(Err(error)) => {
+                    // The client does not say of which.
+                    self.cluster.judge("one of the partitions followed", &error)?;
+                }
+                None if left.is_zero() => return Ok(None),
+                None => {}
+            }
+        }
+    }
+}
+
+impl Cluster {
+    fn topic_called(&self, name: &str) -> Option<Topic> {
+        let name = name.strip_prefix(&self.prefix)?;
+        Topic::ALL.into_iter().find(|topic| topic.name() == name)
+    }
+
+    /// Lets pass what passes by itself.
+    fn judge(&self, place: &str, error: &KafkaError) -> Result<(), Error> {
+        let why = error.to_string();
+        if error.rdkafka_error_code().is_none_or(stops_for_good) {
+            return Err(Error::Unreadable { place: place.into(), why });
+        }
+        match self.error("reading", place, error) {
+            Error::Unreachable { bootstrap, why, .. } => {
+                tracing::warn!(bootstrap, why, "no broker answers; trying on");
+                Ok(())
+            }
+            other => Err(other),
+        }
+    }
+}
+
+/// The position is outside the log, or the next batch cannot be opened.
+fn stops_for_good(code: RDKafkaErrorCode) -> bool {
+    matches!(
+        code,
+        RDKafkaErrorCode::AutoOffsetReset
+            | RDKafkaErrorCode::OffsetOutOfRange
+            | RDKafkaErrorCode::BadMessage
+            | RDKafkaErrorCode::BadCompression
+            | RDKafkaErrorCode::NotImplemented
+            | RDKafkaErrorCode::InvalidMessage
+            | RDKafkaErrorCode::LogTruncation
+    )
+}
+
+fn consumer(cluster: &Cluster, isolation: &str, wait_ms: &str) -> Result<BaseConsumer, Error> {
+    let mut config = cluster.client();
+    config
+        // The client demands a group to be named, even of those who never join one.
+        .set("group.id", &cluster.group)
+        .set("isolation.level", isolation)
+        .set("enable.auto.commit", "false")
+        .set("enable.auto.offset.store", "false")
+        .set("auto.offset.reset", "error")
+        .set("enable.partition.eof", "true")
+        .set("check.crcs", "true")
+        // The end of a partition is told after a fetch that found nothing: how long that one waits.
+        .set("fetch.wait.max.ms", wait_ms)
+        .set("fetch.queue.backoff.ms", "5");
+    config.create().map_err(|error| Error::Settings(error.to_string()))
+}
+
+fn assign(cluster: &Cluster, consumer: &BaseConsumer, from: &[From]) -> Result<(), Error> {
+    let mut list = TopicPartitionList::new();
+    for &(topic, partition, start) in from {
+        let name = cluster.topic(topic);
+        let offset = match start {
+            Start::Beginning => Offset::Beginning,
+            Start::Offset(offset) => Offset::Offset(offset),
+            Start::End => Offset::End,
+        };
+        list.add_partition_offset(&name, partition.0, offset)
+            .map_err(|error| cluster.error("reading", &name, &error))?;
+    }
+    consumer.assign(&list).map_err(|error| cluster.error("reading", "the topics", &error))
+}
+
+fn record(topic: Topic, message: &BorrowedMessage<'_>) -> LogRecord {
+    let headers = message.headers().map_or_else(Vec::new, |headers| {
+        headers.iter().map(|one| (one.key.to_owned(), one.value.map(<[u8]>::to_vec))).collect()
+    });
+    LogRecord {
+        topic,
+        partition: Partition(message.partition()),
+        offset: message.offset(),
+        timestamp: At(message.timestamp().to_millis().unwrap_or(0)),
+        key: message.key().map(<[u8]>::to_vec),
+        value: message.payload().map(<[u8]>::to_vec),
+        headers,
+    }
+}
