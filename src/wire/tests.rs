@@ -189,13 +189,13 @@ fn a_record_in_the_wrong_place_is_of_an_unknown_schema() {
 /// An example with a field of its record, or of the first item of a list in it, set to something else.
 fn with(record: Record, path: &[&str], new: Value) -> Vec<u8> {
     fn set(value: &mut Value, path: &[&str], new: Value) {
-        match value {
-            Value::Record(fields) => {
-                let field = fields.iter_mut().find(|(name, _)| name == path[0]).unwrap();
-                set(&mut field.1, &path[1..], new);
-            }
-            Value::Array(items) => set(&mut items[0], path, new),
-            other => *other = new,
+        if path.is_empty() {
+            *value = new;
+        } else if let Value::Array(items) = value {
+            set(&mut items[0], path, new);
+        } else if let Value::Record(fields) = value {
+            let field = fields.iter_mut().find(|(name, _)| name == path[0]).unwrap();
+            set(&mut field.1, &path[1..], new);
         }
     }
     let example = examples::all().into_iter().find(|e| e.record == record).unwrap();
@@ -245,15 +245,12 @@ fn readers_skip_what_only_a_newer_writer_knows() {
             assert_eq!(outcome::decode(&bytes), Ok(None), "{record:?} {field} {number}");
         }
     }
-    for (record, field) in [(Record::Catalog, "sale_state"), (Record::DeadLetter, "reason")] {
-        let bytes = with(record, &[field], Value::Int(99));
-        let problem = DecodeError::Malformed(format!("{field} 99 is not known to this version"));
-        let found = match record {
-            Record::Catalog => catalog::decode(&bytes).err(),
-            _ => dead_letter::decode(&bytes).err(),
-        };
-        assert_eq!(found, Some(problem));
-    }
+    let unknown =
+        |field| DecodeError::Malformed(format!("{field} 99 is not known to this version"));
+    let sale = catalog::decode(&with(Record::Catalog, &["sale_state"], Value::Int(99)));
+    assert_eq!(sale, Err(unknown("sale_state")));
+    let reason = dead_letter::decode(&with(Record::DeadLetter, &["reason"], Value::Int(99)));
+    assert_eq!(reason, Err(unknown("reason")));
 }
 
 #[test]
