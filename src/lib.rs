@@ -1,4 +1,5 @@
 //! Holdfast.
 #![allow(missing_docs)]
+pub mod audit;
 pub mod domain;
 pub mod ports;
