@@ -68,8 +68,11 @@ pub struct EventModel {
     pub(super) sequence: i64,
     /// Time of the last decision that changed the event.
     changed_at: At,
-    /// Time of the latest decision, refusals among them.
+    /// Time of the latest decision with the event in hand, refusals among them.
     last_at: At,
+    /// Latest append time of a dead letter under the event's key. Log time of the event may have
+    /// reached it: dead letters are decided too, but do not tell when.
+    dead_at: At,
     pub(super) last_offset: i64,
     /// Whether the last decision said that the event is suspended.
     pub(super) suspended: bool,
@@ -97,6 +100,7 @@ impl EventModel {
             sequence: 0,
             changed_at: At(i64::MIN),
             last_at: At(i64::MIN),
+            dead_at: At(i64::MIN),
             last_offset: -1,
             suspended: false,
             seats: HashMap::new(),
@@ -157,6 +161,11 @@ impl EventModel {
         findings
     }
 
+    /// A record under the event's key that can only be a dead letter.
+    pub(super) fn on_unreadable(&mut self, appended: At) {
+        self.dead_at = self.dead_at.max(appended);
+    }
+
     pub(super) fn locate(&self, offset: i64, topic: &'static str, fault: Fault) -> Finding {
         Finding {
             check: fault.check,
@@ -172,9 +181,11 @@ impl EventModel {
     fn check_sequence(&self, outcome: &Outcome) -> Judged {
         let found = outcome.header.sequence;
         let next = self.sequence + i64::from(changes(outcome));
-        // Refused without the event in hand, an outcome carries 0; of a suspended event, whatever is left.
-        let loose = detached(outcome) && (0..=next).contains(&found);
-        ensure(found == next || loose, Check::Sequence, || {
+        // Refused without the event in hand, an outcome carries 0; a suspended event has whatever its
+        // ledger was left with.
+        let detached = detached(outcome) && (0..=next).contains(&found);
+        let suspended = code_of(outcome) == Some(Code::EventSuspended);
+        ensure(found == next || detached || suspended, Check::Sequence, || {
             (format!("sequence {next}"), format!("sequence {found}"))
         })
     }
@@ -182,9 +193,10 @@ impl EventModel {
     fn check_time(&self, record: &Record<'_>, outcome: &Outcome, first_at: Option<At>) -> Judged {
         let at = outcome.header.decided_at;
         same(Check::Time, "one time of decision", &first_at, &Some(at))?;
-        ensure(at <= record.appended || at == self.last_at, Check::Time, || {
-            let last = self.last_at.max(record.appended);
-            (format!("decided at {last} or before"), format!("decided at {at}"))
+        let dead = self.last_at < at && at <= self.dead_at;
+        ensure(at <= record.appended || at == self.last_at || dead, Check::Time, || {
+            let (appended, last) = (record.appended, self.last_at);
+            (format!("decided at {last}, or up to {appended}"), format!("decided at {at}"))
         })?;
         ensure(detached(outcome) || at >= self.changed_at, Check::Time, || {
             (format!("decided at {} or later", self.changed_at), format!("decided at {at}"))
@@ -260,8 +272,10 @@ impl EventModel {
     /// Does what an outcome says, judged or not.
     fn follow(&mut self, record: &Record<'_>, outcome: &Outcome) {
         let header = &outcome.header;
-        self.last_at = self.last_at.max(header.decided_at);
-        self.suspended = code_of(outcome) == Some(Code::EventSuspended);
+        if record.key_fits && code_of(outcome) != Some(Code::WrongPartition) {
+            self.last_at = self.last_at.max(header.decided_at);
+            self.suspended = code_of(outcome) == Some(Code::EventSuspended);
+        }
         if !changes(outcome) {
             return;
         }

@@ -38,7 +38,8 @@ struct Kept {
     digest: Digest,
     /// `None` for what can only be a dead letter.
     request: Option<Request>,
-    key_fits: bool,
+    /// The key, where it is the id of an event.
+    key: Option<EventId>,
 }
 
 impl Model {
@@ -57,7 +58,8 @@ impl Model {
     }
 
     /// Takes a request record; they come in the order of their offsets. `request` is `None` when the
-    /// bytes do not decode or are too many; `key` is `None` when the record has none.
+    /// bytes do not decode or are too many; `key` is `None` when the record has none. A key that can
+    /// be no event's id is as good as none.
     ///
     /// # Panics
     /// When an offset does not rise: the reader's bug, no fault of the log.
@@ -72,10 +74,9 @@ impl Model {
         let last = self.requests.last_key_value().map(|(last, _)| *last);
         assert!(last.is_none_or(|last| last < offset), "offsets rise");
         self.highest = self.highest.max(appended);
+        let key = key.and_then(|key| EventId::new(std::str::from_utf8(key).ok()?).ok());
         let request = request.filter(|_| key.is_some()).cloned();
-        let event = request.as_ref().map(|request| request.event.as_str().as_bytes());
-        let key_fits = event.is_some() && event == key;
-        let kept = Kept { appended, highest: self.highest, digest, request, key_fits };
+        let kept = Kept { appended, highest: self.highest, digest, request, key };
         self.requests.insert(offset, kept);
     }
 
@@ -160,7 +161,12 @@ impl Model {
         if let Err(fault) = check_answers(kept.request.is_some(), answers as u64, dead) {
             findings.push(self.locate(offset, REQUESTS, event, fault));
         }
-        let Some(request) = &kept.request else { return findings };
+        let Some(request) = &kept.request else {
+            if let Some(event) = &kept.key {
+                self.event_mut(event).on_unreadable(kept.appended);
+            }
+            return findings;
+        };
         let mut folded = vec![];
         for outcome in caused {
             let event = Some(request.event.clone());
@@ -179,15 +185,17 @@ impl Model {
             appended: kept.appended,
             highest: kept.highest,
             digest: kept.digest,
-            key_fits: kept.key_fits,
+            key_fits: kept.key.as_ref() == Some(&request.event),
             request,
         };
-        let model = self
-            .events
-            .entry(request.event.clone())
-            .or_insert_with(|| EventModel::new(self.partition, request.event.clone()));
-        findings.extend(model.fold(&record, &folded));
+        findings.extend(self.event_mut(&request.event).fold(&record, &folded));
         findings
+    }
+
+    fn event_mut(&mut self, event: &EventId) -> &mut EventModel {
+        let partition = self.partition;
+        let unknown = || EventModel::new(partition, event.clone());
+        self.events.entry(event.clone()).or_insert_with(unknown)
     }
 
     /// Outcomes and dead letters of offsets at which there is no request.

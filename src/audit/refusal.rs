@@ -8,11 +8,13 @@ use std::collections::BTreeSet;
 use super::event::{EventModel, Record, Sale};
 use super::finding::{Check, Judged, ensure};
 use super::grant::max_wait;
+use super::venue::{Venue, Wanted};
 use crate::domain::ids::{BuyerId, HoldId, Reference};
 use crate::domain::limits::{ID_WINDOW, SEATS_PER_REQUEST_MAX};
 use crate::domain::outcome::Outcome;
 use crate::domain::refusal::{Code, Refusal};
-use crate::domain::request::{Administration, Body, Claim, Line};
+use crate::domain::request::{Body, Claim, Line};
+use crate::domain::time::At;
 
 /// Judges a refusal at the point where it was decided.
 pub(super) fn judge(
@@ -21,66 +23,51 @@ pub(super) fn judge(
     outcome: &Outcome,
     refused: &Refusal,
 ) -> Judged {
-    let code = refused.code;
-    let says = |so: bool, expected: &str| {
-        ensure(so, Check::Refusal, || (expected.into(), format!("{code} {:?}", refused.ground)))
-    };
-    let defines = matches!(record.request.body, Body::Define(_));
-    if code > Code::AlreadyDefined {
-        let judged = model.venue.is_some() != defines;
-        says(judged, "an unknown event only to be defined, a known one never again")?;
-    }
-    match code {
-        Code::NotAuthorised => says(is_signed(&record.request.body), "no signature to be needed"),
-        Code::WrongPartition => says(model.venue.is_none(), "the partition the event lives in"),
-        Code::BadRequest => {
-            says(malformed(model, record) || defines, "nothing wrong with its shape")
+    let (code, body) = (refused.code, &record.request.body);
+    let at = outcome.header.decided_at;
+    let known = model.venue.is_some();
+    let defines = matches!(body, Body::Define(_));
+    let wish = Wish::read(model, body);
+    let wished = |so: &dyn Fn(&Wish<'_>) -> bool| wish.as_ref().is_some_and(so);
+    let in_hand = code <= Code::AlreadyDefined || known != defines;
+    ensure(in_hand, Check::Refusal, || {
+        let expected = "an unknown event only to be defined, a known one never again";
+        (expected.into(), format!("{code}"))
+    })?;
+    let (so, otherwise) = match code {
+        Code::NotAuthorised => (is_signed(body), "no signature to be needed"),
+        Code::WrongPartition => (!known, "the partition the event lives in"),
+        Code::BadRequest => (defines || malformed(model, record), "nothing wrong with its shape"),
+        Code::UnknownEvent => (!known && !defines, "a known event"),
+        Code::EventSuspended => (true, ""),
+        Code::AlreadyDefined => (known && defines, "an unknown event"),
+        // Whether the first record is one of the same id is checked where all records are at hand.
+        Code::RequestConflict | Code::Repeated => (ages(body), "a request answered for ever"),
+        Code::IdOutOfWindow => (ages(body) && outside(record), "an id made in time"),
+        Code::Stale => (ages(body) && outcome.header.waited > max_wait(model), "no such wait"),
+        Code::WrongEdition => {
+            (edition_of(body).is_some_and(|seen| seen != model.edition), "the event's edition")
         }
-        Code::UnknownEvent => says(model.venue.is_none() && !defines, "a known event"),
-        Code::AlreadyDefined => says(model.venue.is_some() && defines, "an unknown event"),
-        Code::EventSuspended => Ok(()),
-        // That the first record has the id is checked where all records of the partition are known.
-        Code::RequestConflict | Code::Repeated => {
-            says(ages(&record.request.body), "a request that its event answers for ever")
-        }
-        Code::IdOutOfWindow => says(ages(&record.request.body) && outside(record), "an id in time"),
-        Code::Stale => {
-            let late = outcome.header.waited > max_wait(model);
-            says(ages(&record.request.body) && late, "no such wait")
-        }
-        Code::WrongEdition => says(
-            administration(&record.request.body).is_some_and(|ask| ask.edition != model.edition),
-            "the edition named to be the event's",
-        ),
-        Code::SaleNotOpen
-        | Code::SaleClosed
-        | Code::UnknownSeat
-        | Code::TierMismatch
-        | Code::PriceChanged
-        | Code::RequestLimit
-        | Code::BuyerLimit
-        | Code::TierLimit
-        | Code::LiveHolds
-        | Code::SeatsTaken
-        | Code::NotEnough => match &record.request.body {
-            Body::Claim(claim) => judge_claim(model, outcome, refused, claim),
-            Body::Define(_)
-            | Body::Open(_)
-            | Body::Close(_)
-            | Body::Confirm(_)
-            | Body::Release(_)
-            | Body::Expire => says(false, "such a code for claims only"),
+        Code::SaleNotOpen => (wished(&|_| model.sale == Sale::NotOpen), "a sale that was opened"),
+        Code::SaleClosed => (wished(&|_| model.sale == Sale::Closed), "a sale not closed"),
+        Code::UnknownSeat => (wished(&|w| listed(&w.wanted.unknown, refused)), "known places"),
+        Code::TierMismatch => (wished(&|w| listed(&w.wanted.mismatched, refused)), "fitting tiers"),
+        Code::PriceChanged => (wished(&|w| w.expects_another_price()), "the price expected"),
+        Code::RequestLimit => (wished(&|w| w.is_too_large()), "a claim within bounds"),
+        Code::BuyerLimit => (wished(&|w| w.exceeds_buyer(model)), "a buyer within bounds"),
+        Code::TierLimit => (wished(&|w| w.exceeds_tier(model)), "a buyer within the tier's bounds"),
+        Code::LiveHolds => (wished(&|w| w.exceeds_live_holds(model)), "fewer live holds"),
+        Code::SeatsTaken => match &wish {
+            Some(wish) => return seats_taken(model, outcome, refused, wish.wanted.named.keys()),
+            None => (false, "such a code for claims only"),
         },
+        Code::NotEnough => (wished(&|w| w.lacks_places(model, at, refused)), "enough free places"),
         Code::UnknownHold | Code::NotHolder | Code::HoldEnded | Code::ReferenceUsed => {
-            let so = hold_of(&record.request.body).is_some_and(|(hold, buyer, reference)| {
-                judge_hold(model, code, hold, buyer, reference)
-            });
-            says(so, "a hold that stands otherwise")
+            (judge_hold(model, code, body), "a hold that stands otherwise")
         }
         Code::NothingDue => {
-            let expire = matches!(record.request.body, Body::Expire);
-            let lapsed = model.lapsed(outcome.header.decided_at).next();
-            says(expire && lapsed.is_none(), "a lapsed hold to end")
+            let due = model.lapsed(at).next().is_some();
+            (matches!(body, Body::Expire) && !due, "a lapsed hold to end")
         }
         Code::EventOff
         | Code::NotAdmitted
@@ -92,85 +79,70 @@ pub(super) fn judge(
         | Code::StrandsSeat
         | Code::PaymentInFlight
         | Code::NothingBooked
-        | Code::NotInBooking => says(false, "a code that some rule gives"),
-    }
+        | Code::NotInBooking => (false, "a code that some rule gives"),
+    };
+    ensure(so, Check::Refusal, || (otherwise.into(), format!("{code} {:?}", refused.ground)))
 }
 
-fn judge_claim(model: &EventModel, outcome: &Outcome, refused: &Refusal, claim: &Claim) -> Judged {
-    let code = refused.code;
-    let says = |so: bool, expected: &str| {
-        ensure(so, Check::Refusal, || (expected.into(), format!("{code} {:?}", refused.ground)))
-    };
-    let Some(venue) = &model.venue else { return says(false, "a known event") };
-    let wanted = venue.wanted(claim);
-    let limits = venue.definition.limits;
-    let over = |limit: Option<u32>, count: u64| {
-        !claim.staff_override && limit.is_some_and(|limit| count > u64::from(limit))
-    };
-    match code {
-        Code::SaleNotOpen => says(model.sale == Sale::NotOpen, "a sale that was opened"),
-        Code::SaleClosed => says(model.sale == Sale::Closed, "a sale that was not closed"),
-        Code::UnknownSeat => says(listed(&wanted.unknown, refused), "places that exist"),
-        Code::TierMismatch => says(listed(&wanted.mismatched, refused), "tiers that fit"),
-        Code::PriceChanged => {
-            let differs = claim.expected_price.is_some_and(|sum| i128::from(sum) != wanted.total);
-            says(differs, "the price expected")
+/// A claim on a known event.
+struct Wish<'a> {
+    venue: &'a Venue,
+    claim: &'a Claim,
+    wanted: Wanted,
+}
+
+impl<'a> Wish<'a> {
+    fn read(model: &'a EventModel, body: &'a Body) -> Option<Wish<'a>> {
+        let venue = model.venue.as_ref()?;
+        match body {
+            Body::Claim(claim) => Some(Wish { venue, claim, wanted: venue.wanted(claim) }),
+            Body::Define(_)
+            | Body::Open(_)
+            | Body::Close(_)
+            | Body::Confirm(_)
+            | Body::Release(_)
+            | Body::Expire => None,
         }
-        Code::RequestLimit => {
-            let beyond = wanted.size > SEATS_PER_REQUEST_MAX as u64;
-            says(beyond || over(limits.seats_per_request, wanted.size), "a claim within bounds")
-        }
-        Code::BuyerLimit => {
-            let all = model.has(&claim.buyer).0.values().sum::<u64>() + wanted.size;
-            says(over(limits.seats_per_buyer, all), "a buyer within bounds")
-        }
-        Code::TierLimit => {
-            let (has, _) = model.has(&claim.buyer);
-            let so = wanted.by_tier.iter().any(|(tier, count)| {
-                let limit = venue.tier(tier).and_then(|(_, _, limit)| limit);
-                over(limit, has.get(tier.as_str()).unwrap_or(&0) + count)
-            });
-            says(so, "a buyer within the tier's bounds")
-        }
-        Code::LiveHolds => {
-            let live = model.has(&claim.buyer).1 + 1;
-            says(over(limits.live_holds_per_buyer, live), "fewer live holds")
-        }
-        Code::SeatsTaken => seats_taken(model, outcome, refused, wanted.named.keys()),
-        Code::NotEnough => says(
-            wanted.by_section.iter().any(|(section, &count)| {
-                let (free, lapsed) = model.free_in(section, outcome.header.decided_at);
-                refused.ground.seats.contains(section) && count > free + lapsed
-            }),
-            "enough free places",
-        ),
-        Code::NotAuthorised
-        | Code::WrongPartition
-        | Code::BadRequest
-        | Code::UnknownEvent
-        | Code::EventSuspended
-        | Code::AlreadyDefined
-        | Code::RequestConflict
-        | Code::Repeated
-        | Code::IdOutOfWindow
-        | Code::Stale
-        | Code::WrongEdition
-        | Code::EventOff
-        | Code::NotAdmitted
-        | Code::PassExpired
-        | Code::KeptBack
-        | Code::ExtensionCap
-        | Code::Blocked
-        | Code::NoRun
-        | Code::StrandsSeat
-        | Code::UnknownHold
-        | Code::NotHolder
-        | Code::HoldEnded
-        | Code::PaymentInFlight
-        | Code::NothingBooked
-        | Code::NotInBooking
-        | Code::ReferenceUsed
-        | Code::NothingDue => says(false, "a code for claims"),
+    }
+
+    fn over(&self, limit: Option<u32>, count: u64) -> bool {
+        !self.claim.staff_override && limit.is_some_and(|limit| count > u64::from(limit))
+    }
+
+    fn expects_another_price(&self) -> bool {
+        self.claim.expected_price.is_some_and(|sum| i128::from(sum) != self.wanted.total)
+    }
+
+    fn is_too_large(&self) -> bool {
+        let limit = self.venue.definition.limits.seats_per_request;
+        let size = self.wanted.size;
+        size > SEATS_PER_REQUEST_MAX as u64 || self.over(limit, size)
+    }
+
+    fn exceeds_buyer(&self, model: &EventModel) -> bool {
+        let has: u64 = model.has(&self.claim.buyer).0.values().sum();
+        self.over(self.venue.definition.limits.seats_per_buyer, has + self.wanted.size)
+    }
+
+    fn exceeds_tier(&self, model: &EventModel) -> bool {
+        let (has, _) = model.has(&self.claim.buyer);
+        self.wanted.by_tier.iter().any(|(tier, count)| {
+            let limit = self.venue.tier(tier).and_then(|(_, _, limit)| limit);
+            self.over(limit, has.get(tier.as_str()).unwrap_or(&0) + count)
+        })
+    }
+
+    fn exceeds_live_holds(&self, model: &EventModel) -> bool {
+        let (_, live) = model.has(&self.claim.buyer);
+        self.over(self.venue.definition.limits.live_holds_per_buyer, live + 1)
+    }
+
+    /// Places that lapsed holds sit on are as good as free: the claim would have ended those holds.
+    fn lacks_places(&self, model: &EventModel, at: At, refused: &Refusal) -> bool {
+        self.wanted.by_section.iter().any(|(section, &count)| {
+            let (free, lapsed) = model.free_in(section, at);
+            refused.ground.seats.contains(section) && count > free + lapsed
+        })
     }
 }
 
@@ -195,13 +167,8 @@ fn seats_taken<'a>(
     })
 }
 
-fn judge_hold(
-    model: &EventModel,
-    code: Code,
-    id: HoldId,
-    buyer: &BuyerId,
-    reference: Option<&Reference>,
-) -> bool {
+fn judge_hold(model: &EventModel, code: Code, body: &Body) -> bool {
+    let Some((id, buyer, reference)) = hold_of(body) else { return false };
     let Some(hold) = model.remembered(id) else { return code == Code::UnknownHold };
     if hold.buyer != *buyer {
         return code == Code::NotHolder;
@@ -266,9 +233,9 @@ fn outside(record: &Record<'_>) -> bool {
     apart.is_some_and(|apart| apart.saturating_abs() > ID_WINDOW.0)
 }
 
-fn administration(body: &Body) -> Option<&Administration> {
+fn edition_of(body: &Body) -> Option<i64> {
     match body {
-        Body::Open(ask) | Body::Close(ask) => Some(ask),
+        Body::Open(ask) | Body::Close(ask) => Some(ask.edition),
         Body::Define(_) | Body::Claim(_) | Body::Confirm(_) | Body::Release(_) | Body::Expire => {
             None
         }

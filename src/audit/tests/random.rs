@@ -7,13 +7,14 @@ use std::collections::{BTreeSet, HashMap};
 use super::{Log, PARTITION, START, buyer, claim, definition, event, id, places, seat};
 use crate::audit::Report;
 use crate::audit::ledger::compare;
-use crate::domain::decide::{Asked, IdVerdict, step};
+use crate::domain::change::Change;
+use crate::domain::decide::{Asked, IdVerdict, refuse_unattached, step};
 use crate::domain::event::EventState;
 use crate::domain::ids::{Digest, HoldId, Reference, RequestId, SeatNumber};
 use crate::domain::layout::{Definition, Places, Row};
 use crate::domain::limits::LAPSED_ROWS_MAX;
 use crate::domain::outcome::{Outcome, OutcomeBody, Role};
-use crate::domain::refusal::Code;
+use crate::domain::refusal::{Code, Refusal};
 use crate::domain::request::{Administration, Body, Confirm, Define, Line, Release, Request};
 use crate::domain::seat::Cause;
 use crate::domain::time::{At, Millis};
@@ -73,7 +74,7 @@ impl Sale {
     /// Mostly a trickle; now and then a pause in which all holds lapse; sometimes the clock steps back.
     fn advance(&mut self) {
         let step = match self.lot.below(40) {
-            0 if self.crowd => 120_000 * i64::from(self.lot.one_in(10)),
+            0 if self.crowd => 600_000 * i64::from(self.lot.one_in(20)),
             0 => 4_000,
             1 => -200,
             _ => i64::try_from(self.lot.below(300)).expect("small"),
@@ -119,7 +120,7 @@ impl Sale {
     }
 
     fn definition(&self) -> Definition {
-        let mut definition = definition(Millis(if self.crowd { 120_000 } else { 2_000 }));
+        let mut definition = definition(Millis(if self.crowd { 600_000 } else { 2_000 }));
         let row = |row| Row { name: format!("{row}"), seats: "1-5".into(), tier: None };
         definition.sections[0].places = Places::Rows((1..=20).map(row).collect());
         definition.sections[1].places = Places::General(if self.crowd { 6_000 } else { 60 });
@@ -139,8 +140,10 @@ impl Sale {
 
     fn confirm(&mut self) -> Body {
         let (hold, holder) = self.hold();
-        let paid =
-            format!("pay-{}", self.lot.below(if self.lot.0 % 5 == 0 { 20 } else { 1 << 30 }));
+        let paid = format!(
+            "pay-{}",
+            self.lot.below(if self.lot.0.is_multiple_of(5) { 20 } else { 1 << 30 })
+        );
         let reference = Reference::new(&paid).expect("a name");
         Body::Confirm(Confirm { buyer: buyer(&holder), hold, reference })
     }
@@ -158,7 +161,7 @@ impl Sale {
                 0 => lines.push(seat("A/99/1")),
                 1 => lines.push(Line::Seat { name: "A/1/1".into(), tier: Some("stand".into()) }),
                 2 => lines.push(places("A", None, 1)),
-                3 if self.crowd => lines.push(places("G", None, 40)),
+                3..5 if self.crowd => lines.push(places("G", None, 40)),
                 3 => lines.push(places("G", None, 9)),
                 4..8 => lines.push(places("G", Some("child"), 1)),
                 8..12 => lines.push(places("G", None, 1 + u32::from(row < 5))),
@@ -174,6 +177,9 @@ impl Sale {
     }
 
     fn decide(&mut self, offset: i64, request: Request, digest: Digest) {
+        if offset > 4 && self.lot.one_in(60) {
+            return self.decide_without_event(offset, request, digest);
+        }
         let skewed = if self.lot.one_in(20) { Millis(100) } else { Millis(0) };
         let at = self.now.minus(skewed).max(self.state.last_at);
         let same =
@@ -193,6 +199,33 @@ impl Sale {
         }
         self.log.outcomes.extend(decision.outcomes);
         self.log.ask(offset, self.now, digest, Some(request));
+    }
+}
+
+impl Sale {
+    /// Bytes that do not decode, which move log time all the same; or a key that is not the event's.
+    fn decide_without_event(&mut self, offset: i64, request: Request, digest: Digest) {
+        if self.lot.one_in(2) {
+            let at = self.now.max(self.state.last_at);
+            self.state.apply(&Change::Decided(at));
+            self.log.ask(offset, self.now, digest, None);
+            self.log.dead_letters.push(offset);
+            return;
+        }
+        let asked = Asked {
+            at: self.now,
+            waited: Millis(12),
+            partition: PARTITION,
+            offset,
+            digest,
+            id: IdVerdict::Fresh,
+            early: None,
+        };
+        let refusal = Refusal::because(Code::BadRequest, "the key is not the event's id");
+        self.log.outcomes.push(refuse_unattached(&request, &asked, refusal));
+        self.log.ask(offset, self.now, digest, Some(request));
+        let asked = self.log.requests.last_mut().expect("just asked");
+        asked.key = Some(b"another".to_vec());
     }
 }
 
@@ -317,7 +350,7 @@ fn pay_otherwise(log: &mut Log, at: usize) -> bool {
 
 fn refuse_what_was_granted(log: &mut Log, at: usize) -> bool {
     let granted = matches!(&log.outcomes[at].body, OutcomeBody::Held(_) | OutcomeBody::Booked(_));
-    let refusal = crate::domain::refusal::Refusal::plain(Code::SaleClosed);
+    let refusal = Refusal::plain(Code::SaleClosed);
     log.outcomes[at].body = OutcomeBody::Refused(refusal);
     granted
 }
@@ -362,11 +395,11 @@ const BREAKS: &[(&str, Break)] = &[
 #[test]
 fn what_is_broken_is_found_where_it_is() {
     let mut lot = Lot(99);
-    let sale = Sale::make(7, 400, false);
+    let sale = Sale::make(7, 800, false);
     assert!(sale.log.audit().0.is_clean());
     for (name, break_it) in BREAKS {
         let mut broken = 0;
-        for _ in 0..300 {
+        for _ in 0..800 {
             let mut log = sale.log.clone();
             let bound = u64::try_from(log.outcomes.len()).unwrap();
             let at = usize::try_from(lot.below(bound)).unwrap();
