@@ -258,6 +258,11 @@ fn holds_end_once_and_in_time() {
         log.requests.iter_mut().filter(|a| a.offset == 28).for_each(|a| a.appended = at(20));
         log.of(28).header.decided_at = at(20);
     });
+    finds(Check::LateExpiry, 28, |log| {
+        let asked = log.requests.iter_mut().find(|asked| asked.offset == 28).unwrap();
+        asked.request.as_mut().unwrap().body = confirm("cid", 7, "pay-2");
+        log.of(28).body = booked(7, &["A/1/3"], "pay-2");
+    });
     finds(Check::LateExpiry, 50, |log| {
         log.outcomes.retain(|outcome| outcome.header.role != Role::Derived);
         log.of(50).header.sequence = 10;

@@ -74,7 +74,7 @@ impl Sale {
     /// Mostly a trickle; now and then a pause in which all holds lapse; sometimes the clock steps back.
     fn advance(&mut self) {
         let step = match self.lot.below(40) {
-            0 if self.crowd => 600_000 * i64::from(self.lot.one_in(20)),
+            0 if self.crowd => 60_000 * i64::from(self.lot.one_in(5)),
             0 => 4_000,
             1 => -200,
             _ => i64::try_from(self.lot.below(300)).expect("small"),
@@ -120,10 +120,14 @@ impl Sale {
     }
 
     fn definition(&self) -> Definition {
-        let mut definition = definition(Millis(if self.crowd { 600_000 } else { 2_000 }));
-        let row = |row| Row { name: format!("{row}"), seats: "1-5".into(), tier: None };
+        let mut definition = definition(Millis(if self.crowd { 60_000 } else { 2_000 }));
+        let row = |row: u32| Row {
+            name: format!("{row}"),
+            seats: if row.is_multiple_of(2) { "1-3 | 4 5" } else { "5-2 1" }.into(),
+            tier: row.is_multiple_of(7).then(|| "stand".into()),
+        };
         definition.sections[0].places = Places::Rows((1..=20).map(row).collect());
-        definition.sections[1].places = Places::General(if self.crowd { 6_000 } else { 60 });
+        definition.sections[1].places = Places::General(if self.crowd { 3_000 } else { 14 });
         definition
     }
 
@@ -161,7 +165,7 @@ impl Sale {
                 0 => lines.push(seat("A/99/1")),
                 1 => lines.push(Line::Seat { name: "A/1/1".into(), tier: Some("stand".into()) }),
                 2 => lines.push(places("A", None, 1)),
-                3..5 if self.crowd => lines.push(places("G", None, 40)),
+                3..13 if self.crowd => lines.push(places("G", None, 40)),
                 3 => lines.push(places("G", None, 9)),
                 4..8 => lines.push(places("G", Some("child"), 1)),
                 8..12 => lines.push(places("G", None, 1 + u32::from(row < 5))),
@@ -247,7 +251,7 @@ fn check_clean(sale: &Sale) -> Report {
 fn what_is_decided_is_clean() {
     let mut all = Report::default();
     (1..=6).for_each(|seed| all.merge(check_clean(&Sale::make(seed, 3_000, false))));
-    assert!(all.held > 1_000 && all.booked > 200 && all.released > 1_000, "{all}");
+    assert!(all.held > 500 && all.booked > 50 && all.released > 500, "{all}");
     let met: BTreeSet<Code> = all.refused.into_keys().collect();
     let known = [12, 20, 22, 30, 31, 32, 33, 34, 40, 41, 60, 61, 62, 70, 71, 72, 73, 80, 82];
     let known = known.into_iter().chain([90, 91, 92, 96, 97]).filter_map(Code::from_number);
