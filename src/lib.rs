@@ -1,5 +1,6 @@
 //! Holdfast.
 #![allow(missing_docs)]
+pub mod audit;
 pub mod config;
 pub mod cql;
 pub mod domain;
