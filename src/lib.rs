@@ -2,9 +2,11 @@
 #![allow(missing_docs)]
 pub mod app;
 pub mod cli;
+pub mod audit;
 pub mod config;
 pub mod cql;
 pub mod domain;
+pub mod engine;
 pub mod kafka;
 pub mod ports;
 pub mod seal;

@@ -146,3 +146,148 @@ impl SerializeRow for Values<'_> {
         false
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use scylla::frame::response::result::{ColumnSpec, ColumnType, NativeType, TableSpec};
+    use uuid::Uuid;
+
+    use super::super::ledger_table::TABLE;
+    use super::*;
+    use crate::domain::event::SaleState;
+    use crate::domain::ids::{BuyerId, EventId, HoldId};
+    use crate::domain::seat::{Cause, Status, StoredSeat};
+    use crate::domain::time::At;
+    use crate::ports::ledger::Expected;
+
+    /// Every kind of statement, with as little in it as there can be.
+    fn barest() -> Batch {
+        let row = StoredSeat {
+            number: SeatNumber(0),
+            status: Status::Free,
+            hold: HoldId::NONE,
+            buyer: BuyerId::new("ann").unwrap(),
+            deadline: At(0),
+            price: 0,
+            tier: 0,
+            reference: None,
+            cause: Cause::None,
+            offset: 0,
+            changed: 1,
+        };
+        Batch {
+            event: EventId::new("concert").unwrap(),
+            expected: Expected { fence: None },
+            next: Fence {
+                term: 0,
+                revision: 1,
+                op_id: OpId(Uuid::nil()),
+                sequence: 0,
+                edition: 0,
+                applied_offset: -1,
+                published_below: 0,
+                decided_at: At(0),
+                sale: SaleState::NotOpen,
+                suspended: String::new(),
+            },
+            outbox: Blob { changed: 1, bytes: None, guard: Some(0) },
+            definition: Some(Blob { changed: 1, bytes: Some(Arc::from([])), guard: None }),
+            seats: vec![GuardedSeat { row, guard: None }],
+        }
+    }
+
+    fn type_of(column: &str) -> ColumnType<'static> {
+        let column = TABLE.columns.iter().find(|of_table| of_table.name == column).unwrap();
+        ColumnType::Native(match column.cql_type {
+            "text" => NativeType::Text,
+            "int" => NativeType::Int,
+            "tinyint" => NativeType::TinyInt,
+            "bigint" => NativeType::BigInt,
+            "uuid" => NativeType::Uuid,
+            "blob" => NativeType::Blob,
+            other => panic!("a type without a place here: {other}"),
+        })
+    }
+
+    /// The columns of a text's markers, in order.
+    fn markers(text: &str) -> Vec<&str> {
+        let before_marker = text.split('?').filter_map(|piece| piece.trim_end().strip_suffix('='));
+        before_marker.map(|piece| piece.split_whitespace().last().unwrap()).collect()
+    }
+
+    /// Which of the values are null; the protocol has a length before each, negative for null.
+    fn nulls(text: &str, values: &Values<'_>) -> Vec<bool> {
+        let spec = |name| ColumnSpec::borrowed(name, type_of(name), TableSpec::borrowed("k", "t"));
+        let specs: Vec<ColumnSpec<'_>> = markers(text).into_iter().map(spec).collect();
+        let mut bytes = vec![];
+        let context = RowSerializationContext::from_specs(&specs);
+        values.serialize(&context, &mut RowWriter::new(&mut bytes)).unwrap();
+        let mut nulls = vec![];
+        let mut rest = bytes.as_slice();
+        while let Some((length, after)) = rest.split_first_chunk::<4>() {
+            let length = i32::from_be_bytes(*length);
+            nulls.push(length < 0);
+            rest = &after[usize::try_from(length).unwrap_or(0)..];
+        }
+        nulls
+    }
+
+    #[test]
+    fn no_assignment_is_ever_null() {
+        let texts = Texts::new("k");
+        let batch = barest();
+        let all = values(&batch);
+        assert_eq!(all.len(), 4);
+        for values in &all {
+            let text = match values {
+                Values::Fence { .. } => &texts.fence,
+                Values::Content { .. } => &texts.content,
+                Values::Changed { .. } => &texts.changed,
+                Values::Seat { .. } => &texts.seat,
+            };
+            let (assigned, _) = text.split_once(" IF ").unwrap();
+            let nulls = nulls(text, values);
+            assert_eq!(nulls.len(), text.matches('?').count());
+            let (assigned, conditions) = nulls.split_at(assigned.matches('?').count());
+            assert!(!assigned.contains(&true), "{text}");
+            let absent = !matches!(values, Values::Changed { .. });
+            assert!(conditions.iter().all(|null| *null == absent), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_fence_is_first_and_never_alone() {
+        let mut batch = barest();
+        batch.definition = None;
+        batch.seats.clear();
+        let values = values(&batch);
+        assert!(matches!(
+            values[..],
+            [Values::Fence { .. }, Values::Changed { row: OUTBOX_ROW, .. }]
+        ));
+    }
+
+    #[test]
+    fn no_statement_mixes_static_and_row_conditions() {
+        let texts = Texts::new("k");
+        for (text, conditions) in [
+            (&texts.fence, &["revision", "op_id"][..]),
+            (&texts.content, &["changed"]),
+            (&texts.changed, &["changed"]),
+            (&texts.seat, &["changed"]),
+        ] {
+            let (_, condition) = text.split_once(" IF ").unwrap();
+            assert_eq!(markers(condition), conditions, "{text}");
+        }
+    }
+
+    #[test]
+    #[should_panic(expected = "written with content")]
+    fn a_new_row_has_content() {
+        let mut batch = barest();
+        batch.outbox.guard = None;
+        let _ = values(&batch);
+    }
+}

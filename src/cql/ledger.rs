@@ -11,10 +11,11 @@ use scylla::statement::unprepared::Statement;
 use scylla::value::{CqlValue, Row};
 
 use super::batch::{Prepared, values};
+use super::failure::describe;
 use super::ledger_table::{DEFINITION_ROW, OUTBOX_ROW, Texts};
 use super::read::{self, ContentColumns, FenceColumns, SeatColumns};
 use super::result::{self, Cell};
-use super::session::{self, Levels, describe};
+use super::session::{self, Levels};
 use super::{Config, Error, schema};
 use crate::domain::ids::EventId;
 use crate::domain::seat::StoredSeat;
@@ -46,9 +47,8 @@ impl Ledger {
         let levels = Levels::of(config);
         let failed = || Error::statement("preparing the ledger's statements");
         let prepared = Prepared::new(&session, &texts).await.map_err(failed())?;
-        let fence = Statement::new(texts.read_fence).with_page_size(1);
         let seats = Statement::new(texts.read_seats).with_page_size(PAGE_ROWS);
-        let mut read_fence = session.prepare(fence).await.map_err(failed())?;
+        let mut read_fence = session.prepare(texts.read_fence).await.map_err(failed())?;
         read_fence.set_consistency(levels.serial_read);
         let read_content = session.prepare(texts.read_content).await.map_err(failed())?;
         let read_seats = session.prepare(seats).await.map_err(failed())?;
@@ -86,7 +86,7 @@ impl Ledger {
         Ok(RowsRead { definition, seats })
     }
 
-    /// Sends a batch, once.
+    /// Sends a batch, once. A future dropped before its end leaves the batch as unknown as a timeout.
     ///
     /// # Panics
     /// When the batch breaks the house's own bounds.
@@ -148,7 +148,7 @@ fn rows_of(answer: QueryResult) -> Result<QueryRowsResult, ReadError> {
 }
 
 /// Hands the driver's answer to [`result::decode`].
-pub(super) fn decode(answer: QueryResult) -> CommitResult {
+fn decode(answer: QueryResult) -> CommitResult {
     let unknown = |error: &dyn std::fmt::Display| {
         CommitResult::Unknown(format!("the answer to a batch cannot be read: {error}"))
     };

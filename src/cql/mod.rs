@@ -23,12 +23,13 @@
 //! for nothing, since a fence read after it tells whether they are whole); `USE keyspace` (a state
 //! of the connection, where the text of the statement can say it).
 //!
-//! One file per table: [`ledger_table`], [`identity_table`]; both hold the texts of all statements
-//! on it.
+//! One file per table, `ledger_table` and `identity_table`; each holds the texts of all statements
+//! on its table.
 
 mod batch;
 mod config;
 mod error;
+mod failure;
 mod identity_table;
 mod ledger;
 mod ledger_table;
@@ -36,6 +37,7 @@ mod read;
 pub mod result;
 pub mod schema;
 mod session;
+mod system;
 mod table;
 
 pub use config::{Config, Credentials};

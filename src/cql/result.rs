@@ -73,3 +73,92 @@ where
     }
     Ok(CommitResult::Rejected(Conflict { fence: None }))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const COLUMNS: [&str; 6] = ["[applied]", "event", "row", "revision", "op_id", "changed"];
+    const KEY: Cell = Cell::Other;
+    const NO: Cell = Cell::Bool(false);
+    const YES: Cell = Cell::Bool(true);
+    const REVISION: Cell = Cell::Bigint(4);
+    const OP: Uuid = Uuid::from_u128(0x77);
+    const OP_ID: Cell = Cell::Uuid(OP);
+    const NULL: Cell = Cell::Null;
+    const FENCE: CommitResult = CommitResult::Rejected(Conflict { fence: Some((4, OpId(OP))) });
+    const ABSENT: CommitResult = CommitResult::Rejected(Conflict { fence: None });
+
+    fn check(columns: &[&str], rows: &[&[Cell]], wanted: &CommitResult) {
+        let rows = rows.iter().map(|row| Ok(row.to_vec()));
+        assert_eq!(decode(columns, rows), *wanted);
+    }
+
+    fn check_unknown(columns: &[&str], rows: &[&[Cell]]) {
+        let result = decode(columns, rows.iter().map(|row| Ok(row.to_vec())));
+        assert!(matches!(result, CommitResult::Unknown(_)), "{result:?}");
+    }
+
+    /// Seen on Cassandra 5.0.6.
+    #[test]
+    fn cassandra_answers() {
+        let changed = Cell::Bigint(2);
+        // Applied.
+        check(&["[applied]"], &[&[YES]], &CommitResult::Applied);
+        // The partition is absent.
+        check(&["[applied]"], &[&[NO]], &ABSENT);
+        // The fence failed, also when an applied batch is sent again: rows that exist.
+        let outbox = [NO, KEY, KEY, REVISION, OP_ID, changed];
+        check(&COLUMNS, &[&outbox], &FENCE);
+        // A guard failed on a row that exists.
+        let seat = [NO, KEY, KEY, REVISION, OP_ID, Cell::Bigint(9)];
+        check(&COLUMNS, &[&outbox, &seat], &FENCE);
+        // A guard failed and no conditioned row exists: half a key.
+        check(&COLUMNS, &[&[NO, KEY, NULL, REVISION, OP_ID, NULL]], &FENCE);
+    }
+
+    /// As ScyllaDB documents them, and as its source has it for rows that are absent.
+    #[test]
+    fn scylla_answers() {
+        let changed = Cell::Bigint(2);
+        // Applied: a row per statement, with the values before.
+        let fence = [YES, KEY, NULL, REVISION, OP_ID, NULL];
+        let outbox = [YES, KEY, KEY, REVISION, OP_ID, changed];
+        let absent = [YES, NULL, NULL, NULL, NULL, NULL];
+        check(&COLUMNS, &[&fence, &outbox, &absent], &CommitResult::Applied);
+        // Applied where nothing was.
+        check(&COLUMNS, &[&absent, &absent, &absent], &CommitResult::Applied);
+        // Fence or guard failed.
+        let fence = [NO, KEY, NULL, REVISION, OP_ID, NULL];
+        let outbox = [NO, KEY, KEY, REVISION, OP_ID, changed];
+        let absent = [NO, NULL, NULL, NULL, NULL, NULL];
+        check(&COLUMNS, &[&fence, &outbox, &absent], &FENCE);
+        // The row of the fence shows nothing, that of an absent seat its statics.
+        let statics_of_absent = [NO, KEY, KEY, REVISION, OP_ID, NULL];
+        check(&COLUMNS, &[&absent, &statics_of_absent], &FENCE);
+        // The partition is absent.
+        check(&COLUMNS, &[&absent, &absent, &absent], &ABSENT);
+    }
+
+    #[test]
+    fn columns_are_found_by_name() {
+        let columns = ["op_id", "changed", "[applied]", "revision"];
+        check(&columns, &[&[OP_ID, NULL, NO, REVISION]], &FENCE);
+        check(&columns, &[&[NULL, NULL, YES, NULL]], &CommitResult::Applied);
+    }
+
+    #[test]
+    fn what_is_not_understood_is_not_a_refusal() {
+        check_unknown(&[], &[]);
+        check_unknown(&["[applied]"], &[]);
+        check_unknown(&["applied"], &[&[NO]]);
+        check_unknown(&["[applied]"], &[&[NULL]]);
+        check_unknown(&["[applied]"], &[&[]]);
+        check_unknown(&["[applied]"], &[&[NO], &[YES]]);
+        check_unknown(&COLUMNS, &[&[NO, KEY, KEY, REVISION, NULL, NULL]]);
+        check_unknown(&COLUMNS, &[&[NO, KEY, KEY, NULL, OP_ID, NULL]]);
+        check_unknown(&COLUMNS, &[&[NO, KEY, KEY, OP_ID, REVISION, NULL]]);
+        let unreadable = [Err("cut off".to_owned())];
+        assert!(matches!(decode(&COLUMNS, unreadable), CommitResult::Unknown(_)));
+    }
+}

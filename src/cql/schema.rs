@@ -16,14 +16,12 @@ use std::fmt;
 use std::time::Duration;
 
 use scylla::client::session::Session;
-use scylla::deserialize::row::DeserializeRow;
-use scylla::serialize::row::SerializeRow;
 use scylla::statement::unprepared::Statement;
 use uuid::Uuid;
 
 use super::session::{Levels, open};
 use super::table::{Column, Table};
-use super::{Config, Error, identity_table, ledger_table};
+use super::{Config, Error, identity_table, ledger_table, system};
 use crate::ports::ledger::LedgerId;
 
 /// Making a table may take a cluster this long; the servers agree on schemas at leisure.
@@ -70,13 +68,13 @@ impl fmt::Display for Report {
 pub async fn migrate(config: &Config) -> Result<Report, Error> {
     let session = open(config).await?;
     let mut made = vec![];
-    if !keyspace_exists(&session, config).await? {
-        let on_scylla = is_scylla(&session).await?;
+    if system::keyspace(&session, config).await?.is_none() {
+        let on_scylla = system::is_scylla(&session).await?;
         define(&session, create_keyspace(config, on_scylla)).await?;
         made.push(format!("keyspace {}", config.keyspace));
     }
     for table in TABLES {
-        if columns(&session, config, table).await?.is_empty() {
+        if system::columns(&session, config, table).await?.is_empty() {
             define(&session, table.create(&config.keyspace)).await?;
             made.push(format!("table {}", table.name));
         }
@@ -100,7 +98,7 @@ pub async fn check(config: &Config) -> Result<Report, Error> {
 /// The identity of a ledger that is in order.
 pub(super) async fn verify(session: &Session, config: &Config) -> Result<LedgerId, Error> {
     let keyspace = config.keyspace.clone();
-    if !keyspace_exists(session, config).await? {
+    if system::keyspace(session, config).await?.is_none() {
         return Err(Error::NoKeyspace { keyspace });
     }
     let differences = differences(session, config).await?;
@@ -110,7 +108,7 @@ pub(super) async fn verify(session: &Session, config: &Config) -> Result<LedgerI
     let Some(identity) = identity(session, config).await? else {
         return Err(Error::NoIdentity { keyspace });
     };
-    let found_in = cluster(session).await?;
+    let found_in = system::cluster(session).await?;
     if identity.cluster != found_in {
         return Err(Error::OtherCluster { keyspace, made_in: identity.cluster, found_in });
     }
@@ -118,7 +116,7 @@ pub(super) async fn verify(session: &Session, config: &Config) -> Result<LedgerI
 }
 
 async fn report(session: &Session, config: &Config) -> Result<Report, Error> {
-    let cluster = cluster(session).await?;
+    let cluster = system::cluster(session).await?;
     let mut report = Report {
         cluster: cluster.clone(),
         keyspace: config.keyspace.clone(),
@@ -126,7 +124,7 @@ async fn report(session: &Session, config: &Config) -> Result<Report, Error> {
         made: vec![],
         differences: differences(session, config).await?,
     };
-    if columns(session, config, &identity_table::TABLE).await?.is_empty() {
+    if system::columns(session, config, &identity_table::TABLE).await?.is_empty() {
         return Ok(report);
     }
     match identity(session, config).await? {
@@ -147,7 +145,7 @@ async fn report(session: &Session, config: &Config) -> Result<Report, Error> {
 
 /// What keyspace and tables have otherwise than this release needs it.
 async fn differences(session: &Session, config: &Config) -> Result<Vec<String>, Error> {
-    let Some((replication, durable)) = keyspace(session, config).await? else {
+    let Some((replication, durable)) = system::keyspace(session, config).await? else {
         return Ok(vec![format!("keyspace {} is missing{MIGRATE}", config.keyspace)]);
     };
     let mut differences = replication_differences(config, replication);
@@ -158,9 +156,9 @@ async fn differences(session: &Session, config: &Config) -> Result<Vec<String>, 
         );
     }
     for table in TABLES {
-        let found = columns(session, config, table).await?;
+        let found = system::columns(session, config, table).await?;
         differences.extend(column_differences(table, &found));
-        if !found.is_empty() && time_to_live(session, config, table).await? != 0 {
+        if !found.is_empty() && system::time_to_live(session, config, table).await? != 0 {
             differences.push(format!(
                 "table {} has a default_time_to_live, rows would vanish: alter it to 0",
                 table.name
@@ -231,55 +229,10 @@ fn create_keyspace(config: &Config, on_scylla: bool) -> String {
     )
 }
 
-/// Cassandra has no such table, and ScyllaDB always had it.
-async fn is_scylla(session: &Session) -> Result<bool, Error> {
-    let text = "SELECT table_name FROM system_schema.tables \
-                WHERE keyspace_name = 'system' AND table_name = 'scylla_local'";
-    Ok(first::<(String,)>(session, text, ()).await?.is_some())
-}
-
-async fn cluster(session: &Session) -> Result<String, Error> {
-    let row = first::<(String,)>(session, "SELECT cluster_name FROM system.local", ()).await?;
-    row.map(|(name,)| name).ok_or_else(|| {
-        Error::statement("reading the name of the cluster")("the server does not tell it")
-    })
-}
-
-async fn keyspace_exists(session: &Session, config: &Config) -> Result<bool, Error> {
-    Ok(keyspace(session, config).await?.is_some())
-}
-
-async fn keyspace(
-    session: &Session,
-    config: &Config,
-) -> Result<Option<(HashMap<String, String>, bool)>, Error> {
-    let text = "SELECT replication, durable_writes FROM system_schema.keyspaces \
-                WHERE keyspace_name = ?";
-    first(session, text, (&config.keyspace,)).await
-}
-
-/// Name, kind and type of a table's columns; none where there is no such table.
-async fn columns(
-    session: &Session,
-    config: &Config,
-    table: &Table,
-) -> Result<Vec<(String, String, String)>, Error> {
-    let text = "SELECT column_name, kind, type FROM system_schema.columns \
-                WHERE keyspace_name = ? AND table_name = ?";
-    all(session, text, (&config.keyspace, table.name)).await
-}
-
-async fn time_to_live(session: &Session, config: &Config, table: &Table) -> Result<i32, Error> {
-    let text = "SELECT default_time_to_live FROM system_schema.tables \
-                WHERE keyspace_name = ? AND table_name = ?";
-    let row = first::<(i32,)>(session, text, (&config.keyspace, table.name)).await?;
-    Ok(row.map_or(0, |(seconds,)| seconds))
-}
-
 async fn identity(session: &Session, config: &Config) -> Result<Option<LedgerId>, Error> {
     let mut statement = Statement::new(identity_table::select(&config.keyspace));
     statement.set_consistency(Levels::of(config).serial_read);
-    let row = first::<(Uuid, String)>(session, statement, (identity_table::KEY,)).await?;
+    let row = system::first::<(Uuid, String)>(session, statement, (identity_table::KEY,)).await?;
     Ok(row.map(|(id, cluster)| LedgerId { id, cluster }))
 }
 
@@ -287,7 +240,7 @@ async fn identity(session: &Session, config: &Config) -> Result<Option<LedgerId>
 /// never seen.
 async fn name_ledger(session: &Session, config: &Config) -> Result<(), Error> {
     let statement = Statement::new(identity_table::insert(&config.keyspace));
-    let values = (identity_table::KEY, Uuid::now_v7(), cluster(session).await?);
+    let values = (identity_table::KEY, Uuid::now_v7(), system::cluster(session).await?);
     let named = session.query_unpaged(statement, values).await;
     named.map(drop).map_err(|error| Error::Statement {
         doing: "naming the ledger".into(),
@@ -303,32 +256,4 @@ async fn define(session: &Session, text: String) -> Result<(), Error> {
     statement.set_request_timeout(Some(DEFINING_TIMEOUT));
     let made = session.query_unpaged(statement, ()).await;
     made.map(drop).map_err(Error::statement(format!("`{text}`")))
-}
-
-async fn first<Row>(
-    session: &Session,
-    statement: impl Into<Statement>,
-    values: impl SerializeRow,
-) -> Result<Option<Row>, Error>
-where
-    Row: for<'f> DeserializeRow<'f, 'f>,
-{
-    Ok(all(session, statement, values).await?.into_iter().next())
-}
-
-async fn all<Row>(
-    session: &Session,
-    statement: impl Into<Statement>,
-    values: impl SerializeRow,
-) -> Result<Vec<Row>, Error>
-where
-    Row: for<'f> DeserializeRow<'f, 'f>,
-{
-    let statement = statement.into();
-    let doing = format!("`{}`", statement.contents);
-    let answer = session.query_unpaged(statement, values).await;
-    let answer = answer.map_err(Error::statement(doing.clone()))?;
-    let rows = answer.into_rows_result().map_err(Error::statement(doing.clone()))?;
-    let rows = rows.rows::<Row>().map_err(Error::statement(doing.clone()))?;
-    rows.collect::<Result<Vec<Row>, _>>().map_err(Error::statement(doing))
 }

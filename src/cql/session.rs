@@ -2,16 +2,20 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use scylla::client::execution_profile::ExecutionProfile;
 use scylla::client::session::Session;
 use scylla::client::session_builder::SessionBuilder;
-use scylla::errors::{BadQuery, DbError, ExecutionError, RequestAttemptError};
 use scylla::policies::load_balancing::{DefaultPolicy, LoadBalancingPolicy};
 use scylla::policies::retry::FallthroughRetryPolicy;
 use scylla::statement::{Consistency, SerialConsistency};
 
 use super::{Config, Error};
+
+/// A node that hangs without closing its connections is asked first again and again, because the
+/// order of replicas is stable. This long, and a request's timeout, until it is passed over.
+const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(1);
 
 /// The levels a configuration calls for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,6 +60,8 @@ pub(super) async fn open(config: &Config) -> Result<Session, Error> {
     let mut builder = SessionBuilder::new()
         .known_nodes(&config.nodes)
         .keyspaces_to_fetch([&config.keyspace])
+        .keepalive_interval(KEEPALIVE_INTERVAL)
+        .keepalive_timeout(config.request_timeout)
         .default_execution_profile_handle(profile.into_handle());
     if let Some(credentials) = &config.credentials {
         builder = builder.user(&credentials.user, &credentials.password);
@@ -91,65 +97,5 @@ fn find_data_centers(session: &Session, config: &Config) -> Result<(), Error> {
             missing: missing.clone(),
             known: known.into_iter().collect::<Vec<_>>().join(", "),
         }),
-    }
-}
-
-/// Whether the same request would fail the same way for ever.
-pub(super) fn cannot_heal(error: &ExecutionError) -> bool {
-    match error {
-        ExecutionError::BadQuery(
-            BadQuery::PartitionKeyExtraction
-            | BadQuery::SerializationError(_)
-            | BadQuery::ValuesTooLongForKey(..)
-            | BadQuery::TooManyQueriesInBatchStatement(_),
-        ) => true,
-        ExecutionError::LastAttemptError(RequestAttemptError::DbError(error, _)) => matches!(
-            error,
-            DbError::SyntaxError
-                | DbError::Invalid
-                | DbError::Unauthorized
-                | DbError::AuthenticationError
-                | DbError::ConfigError
-                | DbError::ProtocolError
-        ),
-        _ => false,
-    }
-}
-
-/// What failed in words, logged as an error when only a person can mend it.
-pub(super) fn describe(doing: &str, event: &str, error: &ExecutionError) -> String {
-    if cannot_heal(error) {
-        tracing::error!(
-            event,
-            %error,
-            "{doing} fails in a way that cannot heal: see that this release, the tables and the \
-             rights of the user fit together"
-        );
-    }
-    error.to_string()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use scylla::errors::WriteType;
-
-    fn answered(error: DbError) -> ExecutionError {
-        ExecutionError::LastAttemptError(RequestAttemptError::DbError(error, String::new()))
-    }
-
-    #[test]
-    fn only_what_cannot_heal_is_reported_as_such() {
-        assert!(cannot_heal(&answered(DbError::Invalid)));
-        assert!(cannot_heal(&answered(DbError::Unauthorized)));
-        let timeout = DbError::WriteTimeout {
-            consistency: Consistency::LocalSerial,
-            received: 1,
-            required: 2,
-            write_type: WriteType::Cas,
-        };
-        assert!(!cannot_heal(&answered(timeout)));
-        assert!(!cannot_heal(&answered(DbError::Overloaded)));
-        assert!(!cannot_heal(&ExecutionError::EmptyPlan));
     }
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::event::{EventState, SaleState};
 use super::hold::Hold;
-use super::ids::{BuyerId, HoldId, Reference};
+use super::ids::{BuyerId, HoldId, Reference, SeatNumber};
 use super::layout::Layout;
 use super::limits::SEATS_PER_REQUEST_MAX;
 use super::seat::{Cause, Priced, Status, StoredSeat};
@@ -54,6 +54,19 @@ pub enum Change {
 }
 
 impl EventState {
+    /// Names the places a change is about to touch, each with its `changed` so far.
+    pub(super) fn touched_by(&self, change: &Change, mut tell: impl FnMut(SeatNumber, i64)) {
+        let mut tell = |seat: SeatNumber| tell(seat, self.seat(seat).changed);
+        match change {
+            Change::Held { seats, .. } => seats.iter().for_each(|priced| tell(priced.seat)),
+            Change::Booked { hold, .. } | Change::Freed { hold, .. } => {
+                let hold = self.find_hold(*hold).expect("only a live hold is booked or freed");
+                hold.seats.iter().copied().for_each(tell);
+            }
+            Change::Defined(_) | Change::Sale(_) | Change::Decided(_) | Change::Restored(_) => {}
+        }
+    }
+
     /// Applies one change.
     pub fn apply(&mut self, change: &Change) {
         match change {

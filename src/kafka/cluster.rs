@@ -9,7 +9,7 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::metadata::Metadata;
 use thiserror::Error;
 
-use super::partitioner;
+use crate::wire::partitioner;
 use crate::domain::ids::{EventId, Partition};
 use crate::domain::limits::REQUEST_BYTES_MAX;
 use crate::ports::log::Topic;

@@ -114,3 +114,6 @@ fn parse_mac(hex: &str) -> Option<[u8; MAC_BYTES]> {
     }
     Some(mac)
 }
+
+#[cfg(test)]
+mod tests;

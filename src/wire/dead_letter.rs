@@ -182,3 +182,67 @@ pub fn decode(value: &[u8]) -> Result<DeadLetter, DecodeError> {
         })
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::examples::raw;
+    use super::*;
+    use crate::domain::limits::REQUEST_BYTES_MAX;
+
+    fn letter(record: &RawRecord) -> DeadLetter {
+        DeadLetter::from_record(record, Reason::Oversized, "too large")
+    }
+
+    #[test]
+    fn a_small_record_is_kept_whole() {
+        let letter = letter(&raw());
+        assert!(!letter.cut);
+        assert_eq!((letter.key, letter.headers), (raw().key, raw().headers));
+        assert_eq!((letter.value, letter.value_length), (raw().value, 7));
+        assert_eq!(letter.attempt, 1);
+    }
+
+    #[test]
+    fn a_dead_letter_fits_whatever_came_in() {
+        let record = RawRecord {
+            key: Some(vec![b'k'; 40_000]),
+            value: Some(vec![b'v'; 5_000_000]),
+            headers: (0..100_000).map(|_| (String::new(), None)).collect(),
+            ..raw()
+        };
+        let found = DeadLetter::from_record(&record, Reason::Oversized, &"ä".repeat(5_000));
+        assert!(found.cut);
+        assert_eq!(found.value_length, 5_000_000);
+        assert_eq!(found.value.as_ref().map(Vec::len), Some(DEAD_LETTER_VALUE_BYTES_MAX));
+        assert_eq!(found.value_sha256[..], Sha256::digest(vec![b'v'; 5_000_000])[..]);
+        assert_eq!(found.headers.len(), (DEAD_LETTER_EXTRA_BYTES_MAX - 40_000) / HEADER_BYTES);
+        let record = encode(&found);
+        let size = record.value.len() + record.key.map_or(0, |key| key.len());
+        assert!(size < REQUEST_BYTES_MAX / 2, "{size} bytes");
+    }
+
+    #[test]
+    fn a_header_too_large_does_not_push_out_the_others() {
+        let large = ("large".to_owned(), Some(vec![0; DEAD_LETTER_EXTRA_BYTES_MAX]));
+        let record = RawRecord { headers: [vec![large], raw().headers].concat(), ..raw() };
+        assert!(letter(&record).cut);
+        assert_eq!(letter(&record).headers, raw().headers);
+        let record = RawRecord { key: Some(vec![b'k'; 1_000_000]), ..raw() };
+        assert!(letter(&record).cut);
+        assert_eq!(letter(&record).key.map(|key| key.len()), Some(DEAD_LETTER_EXTRA_BYTES_MAX));
+    }
+
+    #[test]
+    fn attempts_are_counted_from_the_last_header() {
+        let attempt_after = |values: &[&str]| {
+            let header =
+                |value: &&str| (ATTEMPT_HEADER.to_owned(), Some(value.as_bytes().to_vec()));
+            letter(&RawRecord { headers: values.iter().map(header).collect(), ..raw() }).attempt
+        };
+        assert_eq!(attempt_after(&["1"]), 2);
+        assert_eq!(attempt_after(&["1", "4"]), 5);
+        assert_eq!(attempt_after(&["x"]), 1);
+        assert_eq!(attempt_after(&["-7"]), 1);
+        assert_eq!(attempt_after(&["2147483647"]), i32::MAX);
+    }
+}

@@ -6,13 +6,13 @@
 //! cannot resolve a new branch (K10); the union is the Rust enum. Sets that grow are documented
 //! integers, not Avro enums, for the same reason.
 //!
-//! Reading order: [`binary`] and [`registry`], then a file per record: [`request`], [`outcome`],
+//! Reading order: `binary`, `fingerprint` and `registry`, then a file per record: [`request`], [`outcome`],
 //! [`catalog`], [`inventory`], [`term`], [`dead_letter`], and the two that live in the ledger,
 //! [`outbox`] and [`venue`].
 //!
 //! # Changing a record
 //! Add or remove fields with defaults only. Put the new text at `schemas/<Record>.avsc` *and* at
-//! `schemas/history/<Record>/<n>.avsc`, name it in [`registry`], and run the tests with
+//! `schemas/history/<Record>/<n>.avsc`, name it in `registry.rs`, and run the tests with
 //! `UPDATE_GOLDEN=1` once: they write the bytes of version n. A change that gives the fingerprint of
 //! an older version another meaning (milliseconds become microseconds) is refused (K11).
 //!
@@ -23,15 +23,23 @@
 
 mod binary;
 pub mod catalog;
+#[cfg(test)]
+mod compatibility;
 pub mod dead_letter;
 mod definition;
+#[cfg(test)]
+mod examples;
+mod fingerprint;
 mod headers;
 pub mod inventory;
 pub mod outbox;
 pub mod outcome;
+pub mod partitioner;
 mod registry;
 pub mod request;
 pub mod term;
+#[cfg(test)]
+mod tests;
 pub mod venue;
 
 use sha2::{Digest as _, Sha256};

@@ -16,8 +16,8 @@ use crate::ports::log::{OutRecord, Topic};
 
 /// Bytes of the length in front of the compressed datum.
 const LENGTH_BYTES: usize = 4;
-/// Bytes of a datum. The bound on entries counts what they publish; an entry's own fields and the
-/// lengths in front of every part come on top, which is less than the least outcome has bytes.
+/// Bytes of a datum. The bound on entries counts keys and values; offsets, digests and lengths come on
+/// top, and are fewer bytes for each record than the least outcome has.
 const DATUM_BYTES_MAX: usize = 2 * OUTBOX_BYTES_MAX;
 
 /// Everything one request publishes.

@@ -13,12 +13,12 @@ use std::io::{self, Read};
 use std::sync::LazyLock;
 
 use apache_avro::Schema;
-use apache_avro::rabin::Rabin;
 use apache_avro::reader::datum::GenericDatumReader;
 use apache_avro::writer::datum::GenericDatumWriter;
 
 use super::DecodeError;
 use super::binary::{Input, Output, malformed};
+use super::fingerprint;
 use crate::domain::limits::REQUEST_BYTES_MAX;
 
 /// What every single object begins with.
@@ -119,7 +119,7 @@ impl Registry {
         text: &'static str,
     ) -> Result<(u64, &Version), Collision> {
         let schema = Schema::parse_str(text).expect("our own schemas are well formed");
-        let fingerprint = fingerprint_of(&schema);
+        let fingerprint = fingerprint::of_schema(text);
         let position = self.versions.iter().position(|(known, _)| *known == fingerprint);
         let position = match position {
             Some(found) if self.versions[found].1.text == text => found,
@@ -160,12 +160,6 @@ impl Registry {
 /// The registry of what is built in.
 pub(super) static REGISTRY: LazyLock<Registry> =
     LazyLock::new(|| Registry::load().unwrap_or_else(|collision| panic!("{collision}")));
-
-/// CRC-64-AVRO over the parsing canonical form.
-pub(super) fn fingerprint_of(schema: &Schema) -> u64 {
-    let bytes = schema.fingerprint::<Rabin>().bytes;
-    u64::from_le_bytes(bytes.try_into().expect("a Rabin fingerprint has eight bytes"))
-}
 
 /// A value taken out of its frame: which record it is, and its datum under the current schema.
 #[derive(Debug)]

@@ -48,7 +48,7 @@ pub(crate) fn trials() -> Vec<Trial> {
 /// A keyspace of a test's own.
 pub(crate) struct Fixture {
     pub(crate) config: Config,
-    /// Past the driver of ours, to look and to do harm.
+    /// Past our own driver, to look and to do harm.
     raw: Session,
 }
 
@@ -75,6 +75,12 @@ impl Fixture {
         Ok((fixture, ledger))
     }
 
+    async fn is_scylla(&self) -> Result<bool> {
+        let text = "SELECT table_name FROM system_schema.tables \
+                    WHERE keyspace_name = 'system' AND table_name = 'scylla_local'";
+        Ok(self.raw.query_unpaged(text, ()).await?.into_rows_result()?.rows_num() > 0)
+    }
+
     async fn run(&self, statement: &str) -> Result<()> {
         let statement = statement.replace("KEYSPACE_", &format!("{}.", self.config.keyspace));
         self.raw.query_unpaged(statement.as_str(), ()).await.context(statement)?;
@@ -91,8 +97,8 @@ pub(crate) fn making(event: &str, seats: Vec<GuardedSeat>) -> Batch {
             term: 11,
             revision: 1,
             op_id: OpId(Uuid::now_v7()),
-            sequence: 1,
-            edition: 1,
+            sequence: 6,
+            edition: 3,
             applied_offset: 40,
             published_below: 39,
             decided_at: At(1_790_000_000_000),
@@ -383,37 +389,45 @@ fn of_two_writers_one_wins(stack: &Stack) -> Result<()> {
 fn nothing_becomes_a_tombstone(stack: &Stack) -> Result<()> {
     block_on(async {
         let (fixture, ledger) = Fixture::migrated(&stack.cql).await?;
+        if fixture.is_scylla().await? {
+            return Ok(());
+        }
         let made = making("tombstones", vec![held(0, 1, None), held(1, 1, None)]);
         expect_applied(&ledger, &made).await?;
         let mut seat = held(0, 2, Some(1));
         seat.row.status = Status::Free;
         seat.row.deadline = At(0);
         expect_applied(&ledger, &following(&made, vec![seat])).await?;
+        let dead = count_tombstones(&fixture).await?;
+        ensure!(dead == 0, "{dead} tombstones");
 
-        let count = |trace: Vec<String>| {
-            let told = trace.iter().find_map(|line| line.split_once(" live rows and "))?.1;
-            Some(told.split(' ').next()?.to_owned())
-        };
-        let Some(dead) = count(trace_of_reading_all(&fixture).await?) else { return Ok(()) };
-        ensure!(dead == "0", "{dead} tombstones");
-        fixture
-            .run("UPDATE KEYSPACE_ledger SET buyer = null WHERE event = 'tombstones' AND row = 1")
-            .await?;
-        let dead = count(trace_of_reading_all(&fixture).await?);
-        ensure!(dead.as_deref() == Some("1"), "a tombstone is counted as {dead:?}");
+        // That the count would tell.
+        let harm = "UPDATE KEYSPACE_ledger SET buyer = null WHERE event = 'tombstones' AND row = 1";
+        fixture.run(harm).await?;
+        let dead = count_tombstones(&fixture).await?;
+        ensure!(dead == 1, "a tombstone is counted as {dead}");
         Ok(())
     })
 }
 
-async fn trace_of_reading_all(fixture: &Fixture) -> Result<Vec<String>> {
+async fn count_tombstones(fixture: &Fixture) -> Result<u32> {
     let keyspace = &fixture.config.keyspace;
     let mut read =
         Statement::new(format!("SELECT * FROM {keyspace}.ledger WHERE event = 'tombstones'"));
     read.set_tracing(true);
     let answer = fixture.raw.query_unpaged(read, ()).await?;
     let id = answer.tracing_id().context("the read was not traced")?;
-    let trace = fixture.raw.get_tracing_info(&id).await?;
-    Ok(trace.events.into_iter().filter_map(|event| event.activity).collect())
+    // Traces are written after the answer, line by line.
+    for _ in 0..100 {
+        let trace = fixture.raw.get_tracing_info(&id).await.map_or(vec![], |trace| trace.events);
+        let mut lines = trace.iter().filter_map(|event| event.activity.as_deref());
+        if let Some((_, dead)) = lines.find_map(|line| line.split_once(" live rows and ")) {
+            let dead = dead.split(' ').next().context("half a line")?;
+            return Ok(dead.parse()?);
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    bail!("the trace of a read does not say how many rows were live")
 }
 
 fn the_largest_batch_is_taken(stack: &Stack) -> Result<()> {

@@ -19,7 +19,7 @@ mod tests;
 use super::change::Change;
 use super::event::{EventState, SaleState};
 use super::hold::Hold;
-use super::ids::{BuyerId, Digest, HoldId, Partition};
+use super::ids::{BuyerId, Digest, HoldId, Partition, SeatNumber};
 use super::limits::MAX_WAIT_DEFAULT;
 use super::outcome::{Booked, Header, Held, Outcome, OutcomeBody, Place, Released, Role};
 use super::refusal::{Code, Ground, Refusal};
@@ -69,6 +69,8 @@ pub struct Decision {
     pub outcomes: Vec<Outcome>,
     /// What happens to the event.
     pub changes: Vec<Change>,
+    /// The places changed, each with its `changed` before the change; a place may be there twice.
+    pub touched: Vec<(SeatNumber, i64)>,
 }
 
 /// What the answering half says.
@@ -89,7 +91,7 @@ impl From<Refusal> for Verdict {
 
 /// Decides one request and applies what follows from it.
 pub fn step(state: &mut EventState, request: &Request, asked: &Asked) -> Decision {
-    let mut decision = Decision { outcomes: vec![], changes: vec![] };
+    let mut decision = Decision { outcomes: vec![], changes: vec![], touched: vec![] };
     do_apply(state, &mut decision, Change::Decided(asked.at));
     if let Some(refusal) = before_the_state(state, request, asked) {
         decision.outcomes.push(refused(state, request, asked, refusal));
@@ -253,6 +255,7 @@ fn do_release_lapsed(
 }
 
 fn do_apply(state: &mut EventState, decision: &mut Decision, change: Change) {
+    state.touched_by(&change, |seat, changed| decision.touched.push((seat, changed)));
     state.apply(&change);
     decision.changes.push(change);
 }

@@ -1,0 +1,143 @@
+//! What the auditor reports: one divergence, where it is, what should have been there.
+
+use std::fmt;
+
+use crate::domain::ids::{EventId, Partition};
+use crate::domain::outcome::OutcomeBody;
+
+/// Name of the topic of requests.
+pub(super) const REQUESTS: &str = "booking.requests";
+/// Name of the topic of dead letters.
+pub(super) const DEAD_LETTERS: &str = "booking.dead-letters";
+/// Where a row of the ledger, not a record, diverges.
+pub(super) const LEDGER: &str = "ledger";
+
+/// Which promise a finding is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Check {
+    /// A request without an answer, or bytes without a dead letter.
+    Lost,
+    /// More than one answer, or an answer and a dead letter.
+    Duplicated,
+    /// An outcome that belongs to no request, or to another one.
+    Identity,
+    /// The sequence of an event has a gap or goes back.
+    Sequence,
+    /// A decision earlier than the one before it, or later than its record.
+    Time,
+    /// A seat with two holders.
+    TwoHolders,
+    /// Places that do not exist, or are not the ones asked for or held.
+    Seats,
+    /// A price or currency that is not the definition's, or not the one pinned.
+    Price,
+    /// A limit exceeded.
+    Limit,
+    /// A grant that the state of the sale, the edition or the waiting time rules out.
+    Sale,
+    /// A hold made twice, ended twice, or acted on by another than its holder.
+    Hold,
+    /// A hold ended before its time.
+    EarlyExpiry,
+    /// A hold that had lapsed and was passed over, or honoured all the same.
+    LateExpiry,
+    /// A refusal that says what was not so.
+    Refusal,
+    /// The ledger says something else than the topics.
+    Ledger,
+}
+
+impl Check {
+    /// Its name in reports.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Check::Lost => "lost",
+            Check::Duplicated => "duplicated",
+            Check::Identity => "identity",
+            Check::Sequence => "sequence",
+            Check::Time => "time",
+            Check::TwoHolders => "two-holders",
+            Check::Seats => "seats",
+            Check::Price => "price",
+            Check::Limit => "limit",
+            Check::Sale => "sale",
+            Check::Hold => "hold",
+            Check::EarlyExpiry => "early-expiry",
+            Check::LateExpiry => "late-expiry",
+            Check::Refusal => "refusal",
+            Check::Ledger => "ledger",
+        }
+    }
+}
+
+/// One divergence between what the log says and what the rules say.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// Which promise it is about.
+    pub check: Check,
+    /// Partition of the request.
+    pub partition: Partition,
+    /// Offset of the request; of a ledger row the last one the model saw of the event.
+    pub offset: i64,
+    /// Where the diverging record is: the topic of the outcome, of the request, or the ledger.
+    pub topic: &'static str,
+    /// The event, where it is known.
+    pub event: Option<EventId>,
+    /// What the rules say.
+    pub expected: String,
+    /// What the log says.
+    pub found: String,
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: partition {}, offset {}, ", self.check.name(), self.partition, self.offset)?;
+        if let Some(event) = &self.event {
+            write!(f, "event {event}, ")?;
+        }
+        write!(f, "{}: expected {}, found {}", self.topic, self.expected, self.found)
+    }
+}
+
+/// A divergence before it is known where it is.
+#[derive(Debug)]
+pub(super) struct Fault {
+    pub(super) check: Check,
+    pub(super) expected: String,
+    pub(super) found: String,
+}
+
+/// What a check comes to.
+pub(super) type Judged = Result<(), Fault>;
+
+/// Words for a divergence are only made when there is one.
+pub(super) fn ensure(ok: bool, check: Check, words: impl FnOnce() -> (String, String)) -> Judged {
+    if ok {
+        return Ok(());
+    }
+    let (expected, found) = words();
+    Err(Fault { check, expected, found })
+}
+
+/// Two values that must be the same.
+pub(super) fn same<T: PartialEq + fmt::Debug>(
+    check: Check,
+    what: &str,
+    expected: &T,
+    found: &T,
+) -> Judged {
+    let words = || (format!("{what} {expected:?}"), format!("{found:?}"));
+    ensure(expected == found, check, words)
+}
+
+/// The topic an outcome is published to.
+pub(super) fn topic_of(body: &OutcomeBody) -> &'static str {
+    match body {
+        OutcomeBody::Held(_) => "booking.held",
+        OutcomeBody::Booked(_) => "booking.booked",
+        OutcomeBody::Released(_) => "booking.released",
+        OutcomeBody::Changed(_) => "booking.changed",
+        OutcomeBody::Refused(_) => "booking.refused",
+    }
+}

@@ -1,0 +1,353 @@
+//! Checks of outcomes that grant something.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::event::{EventModel, Hold, Record, Sale};
+use super::finding::{Check, Fault, Judged, ensure, same};
+use super::refusal::malformed;
+use super::venue::{Venue, Wanted};
+use crate::domain::ids::HoldId;
+use crate::domain::limits::{GRACE, MAX_WAIT_DEFAULT, SEATS_PER_REQUEST_MAX};
+use crate::domain::outcome::{
+    Booked, Changed, ChangedKind, Held, Outcome, OutcomeBody, Place, Released,
+};
+use crate::domain::request::{Body, Claim};
+use crate::domain::seat::Cause;
+use crate::domain::time::Millis;
+
+/// A claim granted. A second holder is looked for first: nothing else may hide it.
+pub(super) fn held(
+    model: &EventModel,
+    record: &Record<'_>,
+    outcome: &Outcome,
+    held: &Held,
+) -> Judged {
+    for place in &held.places {
+        let holder = model.holder(&place.seat);
+        ensure(holder.is_none(), Check::TwoHolders, || {
+            let holder = holder.map(|(hold, _)| hold.to_string()).unwrap_or_default();
+            (format!("{} to be free", place.seat), format!("it in hold {holder}"))
+        })?;
+    }
+    let Body::Claim(claim) = &record.request.body else {
+        return Err(wrong_kind(record, "an answer to a claim"));
+    };
+    check_record(model, record, outcome)?;
+    let venue = known(model)?;
+    let open = model.sale == Sale::Open;
+    ensure(open, Check::Sale, || ("an open sale".into(), format!("{:?}", model.sale)))?;
+    same(Check::Hold, "a hold named by its claim,", &record.request.id, &held.hold)?;
+    ensure(!model.holds.contains_key(&held.hold), Check::Hold, || {
+        ("a hold to be made once".into(), format!("hold {} again", held.hold))
+    })?;
+    let wanted = venue.wanted(claim);
+    check_places(venue, &wanted, held)?;
+    check_price(venue, claim, held)?;
+    let deadline = outcome.header.decided_at.plus(venue.definition.hold_time);
+    same(Check::Hold, "deadline", &deadline, &held.deadline)?;
+    same(Check::Limit, "staff override", &claim.staff_override, &held.staff_override)?;
+    check_limits(model, venue, claim, &wanted)
+}
+
+/// What every grant of something new rests on.
+fn check_record(model: &EventModel, record: &Record<'_>, outcome: &Outcome) -> Judged {
+    ensure(!malformed(model, record), Check::Identity, || {
+        ("a refusal of a malformed request".into(), "a grant".into())
+    })?;
+    let stale = match record.request.body {
+        Body::Define(_) | Body::Open(_) | Body::Close(_) | Body::Claim(_) => {
+            outcome.header.waited > max_wait(model)
+        }
+        Body::Confirm(_) | Body::Release(_) | Body::Expire => false,
+    };
+    ensure(!stale, Check::Sale, || {
+        (format!("a wait up to {}", max_wait(model)), outcome.header.waited.to_string())
+    })
+}
+
+/// How long a claim may wait.
+pub(super) fn max_wait(model: &EventModel) -> Millis {
+    model.venue.as_ref().map_or(MAX_WAIT_DEFAULT, |venue| venue.definition.max_wait)
+}
+
+/// Every line satisfied, nothing more, every place at its price.
+fn check_places(venue: &Venue, wanted: &Wanted, held: &Held) -> Judged {
+    let mut named = wanted.named.clone();
+    let mut general: BTreeMap<(String, String), u64> = wanted.general.clone();
+    let mut seen = BTreeSet::new();
+    for place in &held.places {
+        let found = || format!("{} in tier {} at {}", place.seat, place.tier, place.price);
+        let section = venue.section_of(&place.seat);
+        let fresh = seen.insert(&place.seat) && section.is_some();
+        ensure(fresh, Check::Seats, || ("places that exist, once each".into(), found()))?;
+        let price = match named.remove(&place.seat) {
+            Some((tier, price)) if tier == place.tier => Some(price),
+            Some(_) => None,
+            None => {
+                let key = (section.unwrap_or_default().to_owned(), place.tier.clone());
+                let left = general.get_mut(&key).filter(|left| **left > 0);
+                let left = left.filter(|_| !venue.is_numbered(&place.seat));
+                left.map(|left| *left -= 1)
+                    .and_then(|()| venue.tier(&place.tier))
+                    .map(|(_, price, _)| price)
+            }
+        };
+        let Some(price) = price else {
+            let expected = "only places and tiers that the claim asks for".into();
+            return Err(Fault { check: Check::Seats, expected, found: found() });
+        };
+        same(Check::Price, "price", &price, &place.price)?;
+    }
+    general.retain(|_, left| *left > 0);
+    ensure(named.is_empty() && general.is_empty(), Check::Seats, || {
+        ("all places that the claim asks for".into(), format!("lacking {named:?} {general:?}"))
+    })
+}
+
+fn check_price(venue: &Venue, claim: &Claim, held: &Held) -> Judged {
+    same(Check::Price, "currency", &venue.definition.currency, &held.currency)?;
+    let total: i64 = held.places.iter().map(|place| place.price).sum();
+    same(Check::Price, "total", &claim.expected_price.unwrap_or(total), &total)
+}
+
+fn check_limits(model: &EventModel, venue: &Venue, claim: &Claim, wanted: &Wanted) -> Judged {
+    let within = |what: &str, limit: Option<u32>, count: u64| match limit {
+        Some(limit) => ensure(count <= u64::from(limit), Check::Limit, || {
+            (format!("at most {limit} {what}"), count.to_string())
+        }),
+        None => Ok(()),
+    };
+    ensure(wanted.size <= SEATS_PER_REQUEST_MAX as u64, Check::Limit, || {
+        (format!("at most {SEATS_PER_REQUEST_MAX} places"), wanted.size.to_string())
+    })?;
+    if claim.staff_override {
+        return Ok(());
+    }
+    let limits = venue.definition.limits;
+    let (has, live) = model.has(&claim.buyer);
+    within("places in a claim", limits.seats_per_request, wanted.size)?;
+    let all = has.values().sum::<u64>() + wanted.size;
+    within("places of the buyer", limits.seats_per_buyer, all)?;
+    within("live holds of the buyer", limits.live_holds_per_buyer, live + 1)?;
+    wanted.by_tier.iter().try_for_each(|(tier, count)| {
+        let limit = venue.tier(tier).and_then(|(_, _, limit)| limit);
+        within("places of the tier", limit, has.get(tier.as_str()).unwrap_or(&0) + count)
+    })
+}
+
+/// A confirm granted.
+pub(super) fn booked(
+    model: &EventModel,
+    record: &Record<'_>,
+    outcome: &Outcome,
+    booked: &Booked,
+) -> Judged {
+    let Body::Confirm(confirm) = &record.request.body else {
+        return Err(wrong_kind(record, "an answer to a confirm"));
+    };
+    check_record(model, record, outcome)?;
+    same(Check::Hold, "the hold asked for,", &confirm.hold, &booked.hold)?;
+    let hold = unended(model, booked.hold)?;
+    let at = outcome.header.decided_at;
+    ensure(hold.is_live(at), Check::LateExpiry, || {
+        (format!("a hold live at {at}"), format!("deadline {}", hold.deadline))
+    })?;
+    ensure(hold.reference.is_none(), Check::Hold, || {
+        ("a hold to be booked once".into(), format!("hold {} again", booked.hold))
+    })?;
+    same(Check::Hold, "buyer", &hold.buyer, &confirm.buyer)?;
+    same(Check::Hold, "reference", &confirm.reference, &booked.reference)?;
+    let other = model.references.get(&booked.reference);
+    ensure(other.is_none(), Check::Hold, || {
+        ("a reference of its own".into(), format!("{} of booking {other:?}", booked.reference))
+    })?;
+    check_booking(model, hold, &booked.places, &booked.currency)
+}
+
+/// What is booked is what was held, at the price of then.
+fn check_booking(model: &EventModel, hold: &Hold, places: &[Place], currency: &str) -> Judged {
+    let names = |places: &[Place]| -> BTreeMap<String, (String, i64)> {
+        places.iter().map(|p| (p.seat.clone(), (p.tier.clone(), p.price))).collect()
+    };
+    let (expected, found) = (names(&hold.places), names(places));
+    let same_seats = places.len() == hold.places.len() && expected.keys().eq(found.keys());
+    ensure(same_seats, Check::Seats, || {
+        let list = |map: &BTreeMap<_, _>| format!("{:?}", map.keys().collect::<Vec<&String>>());
+        (list(&expected), list(&found))
+    })?;
+    same(Check::Price, "pinned prices", &expected, &found)?;
+    let venue = known(model)?;
+    same(Check::Price, "currency", &venue.definition.currency.as_str(), &currency)
+}
+
+/// The end of a hold. An early one is looked for before what else may be wrong with it.
+pub(super) fn released(
+    model: &EventModel,
+    record: &Record<'_>,
+    outcome: &Outcome,
+    released: &Released,
+) -> Judged {
+    let hold = unended(model, released.hold)?;
+    let at = outcome.header.decided_at;
+    let lapsed = at >= hold.deadline.plus(GRACE);
+    ensure(hold.reference.is_none(), Check::Hold, || {
+        ("bookings to stay".into(), format!("the end of booking {}", released.hold))
+    })?;
+    match (released.cause, &record.request.body) {
+        (Cause::Expired, _) => ensure(lapsed, Check::EarlyExpiry, || {
+            let due = hold.deadline.plus(GRACE);
+            (format!("hold {} to live until {due}", released.hold), format!("its end at {at}"))
+        })?,
+        (Cause::Released, Body::Release(release)) => {
+            check_record(model, record, outcome)?;
+            same(Check::Hold, "the hold asked for,", &release.hold, &released.hold)?;
+            same(Check::Hold, "buyer", &hold.buyer, &release.buyer)?;
+            ensure(!lapsed, Check::LateExpiry, || {
+                (format!("hold {} to have expired", released.hold), "its release".into())
+            })?;
+        }
+        (Cause::Released | Cause::None, _) => {
+            return Err(wrong_kind(record, "a cause that the request gives"));
+        }
+    }
+    same(Check::Hold, "buyer", &Some(&hold.buyer), &outcome.header.buyer.as_ref())?;
+    let expected: BTreeSet<&String> = hold.places.iter().map(|place| &place.seat).collect();
+    let found: BTreeSet<&String> = released.seats.iter().collect();
+    same(Check::Seats, "places", &expected, &found)?;
+    same(Check::Seats, "number of places", &hold.places.len(), &released.seats.len())
+}
+
+/// A change of the event itself.
+pub(super) fn changed(
+    model: &EventModel,
+    record: &Record<'_>,
+    outcome: &Outcome,
+    changed: &Changed,
+) -> Judged {
+    check_record(model, record, outcome)?;
+    same(Check::Sale, "edition", &(model.edition + 1), &changed.edition)?;
+    let (actor, seen) = match (&record.request.body, changed.kind) {
+        (Body::Define(ask), ChangedKind::Defined) => {
+            ensure(model.venue.is_none(), Check::Sale, || {
+                ("an event to be defined once".into(), "another definition".into())
+            })?;
+            same(Check::Identity, "event", &model.event, &ask.definition.event)?;
+            Venue::expand(&ask.definition).map_err(|name| Fault {
+                check: Check::Seats,
+                expected: "a definition that names each place once".into(),
+                found: format!("{name} twice"),
+            })?;
+            (&ask.actor, 0)
+        }
+        (Body::Open(ask), ChangedKind::Opened) | (Body::Close(ask), ChangedKind::Closed) => {
+            known(model)?;
+            (&ask.actor, ask.edition)
+        }
+        (
+            Body::Define(_)
+            | Body::Open(_)
+            | Body::Close(_)
+            | Body::Claim(_)
+            | Body::Confirm(_)
+            | Body::Release(_)
+            | Body::Expire,
+            ChangedKind::Defined | ChangedKind::Opened | ChangedKind::Closed,
+        ) => return Err(wrong_kind(record, "the change asked for")),
+    };
+    same(Check::Identity, "actor", actor, &changed.actor)?;
+    same(Check::Sale, "a request made for edition", &model.edition, &seen)
+}
+
+/// The venue a definition makes, as far as it can be made.
+pub(super) fn defined(record: &Record<'_>) -> Option<Venue> {
+    match &record.request.body {
+        Body::Define(define) => Venue::expand(&define.definition).ok(),
+        Body::Open(_)
+        | Body::Close(_)
+        | Body::Claim(_)
+        | Body::Confirm(_)
+        | Body::Release(_)
+        | Body::Expire => None,
+    }
+}
+
+/// A wish granted before: what is told must be how it stands.
+pub(super) fn repeat(model: &EventModel, record: &Record<'_>, outcome: &Outcome) -> Judged {
+    let (id, places, currency) = match &outcome.body {
+        OutcomeBody::Held(held) => (held.hold, &held.places, &held.currency),
+        OutcomeBody::Booked(booked) => (booked.hold, &booked.places, &booked.currency),
+        OutcomeBody::Released(_) | OutcomeBody::Changed(_) | OutcomeBody::Refused(_) => {
+            return Err(wrong_kind(record, "a repeat to say where a hold stands"));
+        }
+    };
+    let hold = unended(model, id)?;
+    let asked = match &record.request.body {
+        Body::Claim(_) => record.request.id,
+        Body::Confirm(confirm) => {
+            let paid = Some(&confirm.reference);
+            same(Check::Hold, "the reference booked with,", &hold.reference.as_ref(), &paid)?;
+            confirm.hold
+        }
+        Body::Define(_) | Body::Open(_) | Body::Close(_) | Body::Release(_) | Body::Expire => {
+            return Err(wrong_kind(record, "no repeat to such a request"));
+        }
+    };
+    same(Check::Hold, "the hold asked for,", &asked, &id)?;
+    same(Check::Hold, "buyer", &Some(&hold.buyer), &record.request.buyer())?;
+    match &outcome.body {
+        OutcomeBody::Booked(booked) => {
+            let found = Some(&booked.reference);
+            same(Check::Hold, "reference", &hold.reference.as_ref(), &found)?;
+        }
+        OutcomeBody::Held(held) => {
+            same(Check::Hold, "no reference but", &hold.reference, &None)?;
+            same(Check::Hold, "deadline", &hold.deadline, &held.deadline)?;
+            let at = outcome.header.decided_at;
+            ensure(hold.is_live(at), Check::LateExpiry, || {
+                (format!("a hold live at {at}"), format!("deadline {}", hold.deadline))
+            })?;
+        }
+        OutcomeBody::Released(_) | OutcomeBody::Changed(_) | OutcomeBody::Refused(_) => {}
+    }
+    check_booking(model, hold, places, currency)
+}
+
+fn known(model: &EventModel) -> Result<&Venue, Fault> {
+    model.venue.as_ref().ok_or_else(|| Fault {
+        check: Check::Sale,
+        expected: "an event that was defined".into(),
+        found: "a grant before any definition".into(),
+    })
+}
+
+/// The hold an outcome acts on: it was made and has not ended.
+fn unended(model: &EventModel, id: HoldId) -> Result<&Hold, Fault> {
+    let fault = |expected: &str, found: String| Fault {
+        check: Check::Hold,
+        expected: expected.into(),
+        found,
+    };
+    let hold = model.holds.get(&id);
+    let hold = hold.ok_or_else(|| fault("a hold made before", format!("hold {id}")))?;
+    match hold.ended {
+        None => Ok(hold),
+        Some(cause) => Err(fault("a hold to end once", format!("hold {id}, ended: {cause:?}"))),
+    }
+}
+
+fn wrong_kind(record: &Record<'_>, expected: &str) -> Fault {
+    let asked = match &record.request.body {
+        Body::Define(_) => "a definition",
+        Body::Open(_) => "an opening",
+        Body::Close(_) => "a closing",
+        Body::Claim(_) => "a claim",
+        Body::Confirm(_) => "a confirm",
+        Body::Release(_) => "a release",
+        Body::Expire => "an expire",
+    };
+    Fault {
+        check: Check::Identity,
+        expected: expected.into(),
+        found: format!("this outcome to {asked}"),
+    }
+}

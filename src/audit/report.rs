@@ -1,0 +1,163 @@
+//! What an audit comes to, over one partition or all of them.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use super::finding::{Check, Finding};
+use crate::domain::refusal::Code;
+
+/// Findings a report spells out; the rest are only counted.
+const FINDINGS_MAX: usize = 100;
+
+/// Counts and findings.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Report {
+    /// Request records, readable or not.
+    pub requests: u64,
+    /// Answers, repeats among them.
+    pub answers: u64,
+    /// Dead letters.
+    pub dead_letters: u64,
+    /// Claims granted.
+    pub held: u64,
+    /// Holds booked.
+    pub booked: u64,
+    /// Holds that ended unbooked, for whatever cause.
+    pub released: u64,
+    /// Changes of events.
+    pub changed: u64,
+    /// Refusals by code.
+    pub refused: BTreeMap<Code, u64>,
+    /// Places in live holds at the end.
+    pub seats_held: u64,
+    /// Places sold at the end.
+    pub seats_booked: u64,
+    /// Places of all defined events.
+    pub seats_total: u64,
+    /// Grants of a seat that had a holder.
+    pub oversold: u64,
+    /// Requests without an answer. A log read while owners are at work ends in some.
+    pub lost: u64,
+    /// Requests with more than one answer.
+    pub duplicated: u64,
+    /// Steps of a sequence by other than one.
+    pub sequence_gaps: u64,
+    /// Holds ended before their time.
+    pub early_expiries: u64,
+    /// All divergences, those above among them.
+    pub divergences: u64,
+    /// The first hundred, by offset within each partition.
+    pub findings: Vec<Finding>,
+}
+
+impl Report {
+    /// Whether the log is as the rules say.
+    #[must_use]
+    pub fn is_clean(&self) -> bool {
+        self.divergences == 0
+    }
+
+    /// Takes in one more divergence.
+    pub fn add(&mut self, finding: Finding) {
+        self.divergences += 1;
+        match finding.check {
+            Check::TwoHolders => self.oversold += 1,
+            Check::Lost => self.lost += 1,
+            Check::Duplicated => self.duplicated += 1,
+            Check::Sequence => self.sequence_gaps += 1,
+            Check::EarlyExpiry => self.early_expiries += 1,
+            Check::Identity
+            | Check::Time
+            | Check::Seats
+            | Check::Price
+            | Check::Limit
+            | Check::Sale
+            | Check::Hold
+            | Check::LateExpiry
+            | Check::Refusal
+            | Check::Ledger => {}
+        }
+        if self.findings.len() < FINDINGS_MAX {
+            self.findings.push(finding);
+        }
+    }
+
+    /// Takes in the report on another partition.
+    pub fn merge(&mut self, other: Report) {
+        // Taken apart by name, so that a new field cannot be forgotten here.
+        let Report {
+            requests,
+            answers,
+            dead_letters,
+            held,
+            booked,
+            released,
+            changed,
+            refused,
+            seats_held,
+            seats_booked,
+            seats_total,
+            oversold,
+            lost,
+            duplicated,
+            sequence_gaps,
+            early_expiries,
+            divergences,
+            findings,
+        } = other;
+        self.requests += requests;
+        self.answers += answers;
+        self.dead_letters += dead_letters;
+        self.held += held;
+        self.booked += booked;
+        self.released += released;
+        self.changed += changed;
+        for (code, count) in refused {
+            *self.refused.entry(code).or_default() += count;
+        }
+        self.seats_held += seats_held;
+        self.seats_booked += seats_booked;
+        self.seats_total += seats_total;
+        self.oversold += oversold;
+        self.lost += lost;
+        self.duplicated += duplicated;
+        self.sequence_gaps += sequence_gaps;
+        self.early_expiries += early_expiries;
+        self.divergences += divergences;
+        let room = FINDINGS_MAX - self.findings.len().min(FINDINGS_MAX);
+        self.findings.extend(findings.into_iter().take(room));
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let rows = [
+            ("requests", self.requests),
+            ("answers", self.answers),
+            ("dead letters", self.dead_letters),
+            ("held", self.held),
+            ("booked", self.booked),
+            ("released", self.released),
+            ("changed", self.changed),
+            ("refused", self.refused.values().sum()),
+            ("seats in all", self.seats_total),
+            ("seats held", self.seats_held),
+            ("seats booked", self.seats_booked),
+            ("oversold", self.oversold),
+            ("lost", self.lost),
+            ("duplicated", self.duplicated),
+            ("sequence gaps", self.sequence_gaps),
+            ("early expiries", self.early_expiries),
+            ("divergences", self.divergences),
+        ];
+        for (name, count) in rows {
+            writeln!(f, "{name:<24}{count:>12}")?;
+            if name == "refused" {
+                for (code, count) in &self.refused {
+                    writeln!(f, "  {:<22}{count:>12}", code.name())?;
+                }
+            }
+        }
+        self.findings.iter().try_for_each(|finding| writeln!(f, "{finding}"))
+    }
+}

@@ -1,0 +1,425 @@
+//! Random sales: what the rules decide is clean, and what is broken afterwards is found.
+//!
+//! Here, and only here, `decide` is the generator of logs.
+
+use std::collections::{BTreeSet, HashMap};
+
+use super::{Log, PARTITION, START, buyer, claim, definition, event, id, places, seat};
+use crate::audit::Report;
+use crate::audit::ledger::compare;
+use crate::domain::change::Change;
+use crate::domain::decide::{Asked, IdVerdict, refuse_unattached, step};
+use crate::domain::event::EventState;
+use crate::domain::ids::{Digest, HoldId, Reference, RequestId, SeatNumber};
+use crate::domain::layout::{Definition, Places, Row};
+use crate::domain::limits::LAPSED_ROWS_MAX;
+use crate::domain::outcome::{Outcome, OutcomeBody, Role};
+use crate::domain::refusal::{Code, Refusal};
+use crate::domain::request::{Administration, Body, Confirm, Define, Line, Release, Request};
+use crate::domain::seat::Cause;
+use crate::domain::time::{At, Millis};
+
+/// Knuth's MMIX generator: enough for tests, the same everywhere.
+struct Lot(u64);
+
+impl Lot {
+    fn below(&mut self, bound: u64) -> u64 {
+        self.0 =
+            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) % bound
+    }
+
+    fn one_in(&mut self, bound: u64) -> bool {
+        self.below(bound) == 0
+    }
+
+    fn pick<T: Clone>(&mut self, items: &[T]) -> Option<T> {
+        let bound = u64::try_from(items.len()).expect("a short list");
+        (bound > 0)
+            .then(|| items[usize::try_from(self.below(bound)).expect("a short list")].clone())
+    }
+}
+
+/// A sale being made up.
+struct Sale {
+    lot: Lot,
+    state: EventState,
+    log: Log,
+    now: At,
+    seen: HashMap<RequestId, (i64, Digest)>,
+    holds: Vec<(HoldId, String)>,
+    /// Whether so many places lapse at once that one decision cannot end them all.
+    crowd: bool,
+}
+
+impl Sale {
+    fn make(seed: u64, requests: i64, crowd: bool) -> Sale {
+        let mut sale = Sale {
+            lot: Lot(seed),
+            state: EventState::unknown(event()),
+            log: Log::default(),
+            now: START,
+            seen: HashMap::new(),
+            holds: vec![],
+            crowd,
+        };
+        for offset in 0..requests {
+            sale.advance();
+            let (request, digest) = sale.next_request(offset);
+            sale.decide(offset, request, digest);
+        }
+        sale
+    }
+
+    /// Mostly a trickle; now and then a pause in which all holds lapse; sometimes the clock steps back.
+    fn advance(&mut self) {
+        let step = match self.lot.below(40) {
+            0 if self.crowd => 60_000 * i64::from(self.lot.one_in(5)),
+            0 => 4_000,
+            1 => -200,
+            _ => i64::try_from(self.lot.below(300)).expect("small"),
+        };
+        self.now = self.now.plus(Millis(step));
+    }
+
+    fn next_request(&mut self, offset: i64) -> (Request, Digest) {
+        if self.lot.one_in(25)
+            && let Some(asked) = self.lot.pick(&self.log.requests)
+            && let Some(request) = asked.request
+        {
+            return (request, asked.digest);
+        }
+        let mut number = u64::try_from(offset).expect("offsets are positive");
+        if self.lot.one_in(40) {
+            number = self.lot.below(number + 1);
+        }
+        let made = if self.lot.one_in(30) { START.minus(Millis(60_000)) } else { START };
+        let body = self.body(offset);
+        let mut bytes = [0; 16];
+        bytes[8..].copy_from_slice(&offset.to_be_bytes());
+        (Request { id: id(made, number), event: event(), body }, Digest(bytes))
+    }
+
+    fn body(&mut self, offset: i64) -> Body {
+        let define = offset == 2 || self.lot.one_in(200);
+        if define {
+            let definition = self.definition();
+            return Body::Define(Box::new(Define { definition, actor: "ops".into() }));
+        }
+        let edition = self.state.edition - i64::from(self.lot.one_in(5));
+        let administration = Administration { edition, actor: "ops".into() };
+        match self.lot.below(100) {
+            _ if offset == 4 => Body::Open(administration),
+            0..2 => Body::Close(administration),
+            2..12 => Body::Open(administration),
+            12..22 => Body::Expire,
+            22..30 => self.confirm(),
+            30..40 => self.release(),
+            _ => self.claim(),
+        }
+    }
+
+    fn definition(&self) -> Definition {
+        let mut definition = definition(Millis(if self.crowd { 60_000 } else { 2_000 }));
+        let row = |row: u32| Row {
+            name: format!("{row}"),
+            seats: if row.is_multiple_of(2) { "1-3 | 4 5" } else { "5-2 1" }.into(),
+            tier: row.is_multiple_of(7).then(|| "stand".into()),
+        };
+        definition.sections[0].places = Places::Rows((1..=20).map(row).collect());
+        definition.sections[1].places = Places::General(if self.crowd { 3_000 } else { 14 });
+        definition
+    }
+
+    fn buyer(&mut self) -> String {
+        format!("buyer-{}", self.lot.below(40))
+    }
+
+    fn hold(&mut self) -> (HoldId, String) {
+        let recent = self.holds.len().saturating_sub(12);
+        let known = self.lot.pick(&self.holds[recent..]);
+        let (hold, holder) = known.unwrap_or_else(|| (id(START, 1 << 40), self.buyer()));
+        if self.lot.one_in(8) { (hold, self.buyer()) } else { (hold, holder) }
+    }
+
+    fn confirm(&mut self) -> Body {
+        let (hold, holder) = self.hold();
+        let paid = format!(
+            "pay-{}",
+            self.lot.below(if self.lot.0.is_multiple_of(5) { 20 } else { 1 << 30 })
+        );
+        let reference = Reference::new(&paid).expect("a name");
+        Body::Confirm(Confirm { buyer: buyer(&holder), hold, reference })
+    }
+
+    fn release(&mut self) -> Body {
+        let (hold, holder) = self.hold();
+        Body::Release(Release { buyer: buyer(&holder), hold })
+    }
+
+    fn claim(&mut self) -> Body {
+        let mut lines: Vec<Line> = vec![];
+        for _ in 0..=self.lot.below(3) {
+            let (row, label) = (1 + self.lot.below(20), 1 + self.lot.below(5));
+            match self.lot.below(20) {
+                0 => lines.push(seat("A/99/1")),
+                1 => lines.push(Line::Seat { name: "A/1/1".into(), tier: Some("stand".into()) }),
+                2 => lines.push(places("A", None, 1)),
+                3..13 if self.crowd => lines.push(places("G", None, 40)),
+                3 => lines.push(places("G", None, 9)),
+                4..8 => lines.push(places("G", Some("child"), 1)),
+                8..12 => lines.push(places("G", None, 1 + u32::from(row < 5))),
+                _ => lines.push(seat(&format!("A/{row}/{label}"))),
+            }
+        }
+        let mut body = claim(&self.buyer(), lines);
+        if let Body::Claim(claim) = &mut body {
+            claim.staff_override = self.crowd || self.lot.one_in(10);
+            claim.expected_price = self.lot.one_in(6).then_some(5_000);
+        }
+        body
+    }
+
+    fn decide(&mut self, offset: i64, request: Request, digest: Digest) {
+        if offset > 4 && self.lot.one_in(60) {
+            return self.decide_without_event(offset, request, digest);
+        }
+        let skewed = if self.lot.one_in(20) { Millis(100) } else { Millis(0) };
+        let at = self.now.minus(skewed).max(self.state.last_at);
+        let same =
+            |&(offset, first): &(i64, Digest)| IdVerdict::Seen { offset, same: first == digest };
+        let old = request.id.made_at().is_some_and(|made| made < START);
+        let fresh = if old { IdVerdict::OutOfWindow } else { IdVerdict::Fresh };
+        let verdict = self.seen.get(&request.id).map_or(fresh, same);
+        self.seen.entry(request.id).or_insert((offset, digest));
+        let waited = if self.lot.one_in(50) { Millis(40_000) } else { Millis(12) };
+        let early = request.check().err();
+        let asked = Asked { at, waited, partition: PARTITION, offset, digest, id: verdict, early };
+        let decision = step(&mut self.state, &request, &asked);
+        for outcome in &decision.outcomes {
+            if let (OutcomeBody::Held(held), Some(buyer)) = (&outcome.body, &outcome.header.buyer) {
+                self.holds.push((held.hold, buyer.as_str().to_owned()));
+            }
+        }
+        self.log.outcomes.extend(decision.outcomes);
+        self.log.ask(offset, self.now, digest, Some(request));
+    }
+}
+
+impl Sale {
+    /// Bytes that do not decode, which move log time all the same; or a key that is not the event's.
+    fn decide_without_event(&mut self, offset: i64, request: Request, digest: Digest) {
+        if self.lot.one_in(2) {
+            let at = self.now.max(self.state.last_at);
+            self.state.apply(&Change::Decided(at));
+            self.log.ask(offset, self.now, digest, None);
+            self.log.dead_letters.push(offset);
+            return;
+        }
+        let asked = Asked {
+            at: self.now,
+            waited: Millis(12),
+            partition: PARTITION,
+            offset,
+            digest,
+            id: IdVerdict::Fresh,
+            early: None,
+        };
+        let refusal = Refusal::because(Code::BadRequest, "the key is not the event's id");
+        self.log.outcomes.push(refuse_unattached(&request, &asked, refusal));
+        self.log.ask(offset, self.now, digest, Some(request));
+        let asked = self.log.requests.last_mut().expect("just asked");
+        asked.key = Some(b"another".to_vec());
+    }
+}
+
+/// Nothing to find in the log, nor in the ledger that the same decisions leave behind.
+fn check_clean(sale: &Sale) -> Report {
+    let (report, model) = sale.log.audit();
+    assert!(report.is_clean(), "{report}");
+    let layout = sale.state.layout().expect("defined");
+    let rows: Vec<_> =
+        (0..layout.seats()).filter_map(|number| sale.state.stored(SeatNumber(number))).collect();
+    let model = model.event(&event()).expect("asked for");
+    let fence = (sale.state.sequence, false);
+    let found = compare(&event(), model, fence, &rows, |number| layout.name(number));
+    assert!(found.is_empty(), "{found:?}");
+    report
+}
+
+#[test]
+fn what_is_decided_is_clean() {
+    let mut all = Report::default();
+    (1..=6).for_each(|seed| all.merge(check_clean(&Sale::make(seed, 3_000, false))));
+    assert!(all.held > 500 && all.booked > 50 && all.released > 500, "{all}");
+    let met: BTreeSet<Code> = all.refused.into_keys().collect();
+    let known = [12, 20, 22, 30, 31, 32, 33, 34, 40, 41, 60, 61, 62, 70, 71, 72, 73, 80, 82];
+    let known = known.into_iter().chain([90, 91, 92, 96, 97]).filter_map(Code::from_number);
+    assert_eq!(met, known.collect(), "a rule was never met");
+}
+
+#[test]
+fn so_many_lapse_that_one_decision_cannot_end_them_all() {
+    let sale = Sale::make(11, 4_000, true);
+    check_clean(&sale);
+    let mut rows: HashMap<i64, usize> = HashMap::new();
+    for outcome in &sale.log.outcomes {
+        if let OutcomeBody::Released(released) = &outcome.body {
+            *rows.entry(outcome.header.offset).or_default() += released.seats.len();
+        }
+    }
+    let most = rows.values().max().copied().unwrap_or(0);
+    assert!(most >= LAPSED_ROWS_MAX, "only {most} rows lapsed at once");
+}
+
+/// A way to break one outcome; says whether it could.
+type Break = fn(&mut Log, usize) -> bool;
+
+fn remove(log: &mut Log, at: usize) -> bool {
+    log.outcomes.remove(at);
+    true
+}
+
+fn double(log: &mut Log, at: usize) -> bool {
+    let outcome = log.outcomes[at].clone();
+    log.outcomes.push(outcome);
+    true
+}
+
+fn take_another_seat(log: &mut Log, at: usize) -> bool {
+    let OutcomeBody::Held(held) = &mut log.outcomes[at].body else { return false };
+    let Some(place) = held.places.iter_mut().find(|place| place.seat.starts_with("A/1")) else {
+        return false;
+    };
+    place.seat = place.seat.replace("A/1", "A/2");
+    true
+}
+
+fn cheapen(log: &mut Log, at: usize) -> bool {
+    match &mut log.outcomes[at].body {
+        OutcomeBody::Held(held) => held.places[0].price -= 1,
+        OutcomeBody::Booked(booked) => booked.places[0].price -= 1,
+        OutcomeBody::Released(_) | OutcomeBody::Changed(_) | OutcomeBody::Refused(_) => {
+            return false;
+        }
+    }
+    true
+}
+
+fn lengthen(log: &mut Log, at: usize) -> bool {
+    let OutcomeBody::Held(held) = &mut log.outcomes[at].body else { return false };
+    held.deadline = held.deadline.plus(Millis(1));
+    true
+}
+
+fn skip_a_number(log: &mut Log, at: usize) -> bool {
+    let loose = matches!(&log.outcomes[at].body, OutcomeBody::Refused(_));
+    log.outcomes[at].header.sequence += 1;
+    !loose
+}
+
+fn mix_up_the_digest(log: &mut Log, at: usize) -> bool {
+    log.outcomes[at].header.digest.0[0] ^= 1;
+    true
+}
+
+fn mix_up_the_request(log: &mut Log, at: usize) -> bool {
+    log.outcomes[at].header.request = id(START, 1 << 41);
+    true
+}
+
+fn mix_up_the_buyer(log: &mut Log, at: usize) -> bool {
+    log.outcomes[at].header.buyer = Some(buyer("nobody"));
+    true
+}
+
+fn expire_too_early(log: &mut Log, at: usize) -> bool {
+    let OutcomeBody::Released(released) = &mut log.outcomes[at].body else { return false };
+    let by_buyer = released.cause == Cause::Released;
+    released.cause = Cause::Expired;
+    by_buyer
+}
+
+fn end_another_hold(log: &mut Log, at: usize) -> bool {
+    let OutcomeBody::Released(released) = &mut log.outcomes[at].body else { return false };
+    released.hold = id(START, 1 << 42);
+    true
+}
+
+fn pay_otherwise(log: &mut Log, at: usize) -> bool {
+    let OutcomeBody::Booked(booked) = &mut log.outcomes[at].body else { return false };
+    booked.reference = Reference::new("another").expect("a name");
+    true
+}
+
+fn refuse_what_was_granted(log: &mut Log, at: usize) -> bool {
+    let granted = matches!(&log.outcomes[at].body, OutcomeBody::Held(_) | OutcomeBody::Booked(_));
+    let refusal = Refusal::plain(Code::SaleClosed);
+    log.outcomes[at].body = OutcomeBody::Refused(refusal);
+    granted
+}
+
+fn repeat_what_is_new(log: &mut Log, at: usize) -> bool {
+    let new = log.outcomes[at].header.role == Role::Answer;
+    log.outcomes[at].header.role = Role::Repeat;
+    new
+}
+
+fn decide_before_the_last(log: &mut Log, at: usize) -> bool {
+    let outcome = &mut log.outcomes[at];
+    outcome.header.decided_at = START.minus(Millis(1));
+    outcome.body.changes_the_event() && outcome.header.sequence > 1
+}
+
+fn decide_after_the_record(log: &mut Log, at: usize) -> bool {
+    let outcome: &mut Outcome = &mut log.outcomes[at];
+    outcome.header.decided_at = outcome.header.decided_at.plus(Millis(1_000_000));
+    true
+}
+
+const BREAKS: &[(&str, Break)] = &[
+    ("remove", remove),
+    ("double", double),
+    ("take another seat", take_another_seat),
+    ("cheapen", cheapen),
+    ("lengthen", lengthen),
+    ("skip a number", skip_a_number),
+    ("mix up the digest", mix_up_the_digest),
+    ("mix up the request", mix_up_the_request),
+    ("mix up the buyer", mix_up_the_buyer),
+    ("expire too early", expire_too_early),
+    ("end another hold", end_another_hold),
+    ("pay otherwise", pay_otherwise),
+    ("refuse what was granted", refuse_what_was_granted),
+    ("repeat what is new", repeat_what_is_new),
+    ("decide before the last", decide_before_the_last),
+    ("decide after the record", decide_after_the_record),
+];
+
+#[test]
+fn what_is_broken_is_found_where_it_is() {
+    let mut lot = Lot(99);
+    let sale = Sale::make(7, 800, false);
+    assert!(sale.log.audit().0.is_clean());
+    for (name, break_it) in BREAKS {
+        let mut broken = 0;
+        for _ in 0..800 {
+            let mut log = sale.log.clone();
+            let bound = u64::try_from(log.outcomes.len()).unwrap();
+            let at = usize::try_from(lot.below(bound)).unwrap();
+            let offset = log.outcomes[at].header.offset;
+            if !break_it(&mut log, at) {
+                continue;
+            }
+            broken += 1;
+            let (report, _) = log.audit();
+            let first = report.findings.first().map(|finding| finding.offset);
+            let outcome = &sale.log.outcomes[at];
+            assert_eq!(first, Some(offset), "{name}: {outcome:?}\n{report}");
+            if broken == 40 {
+                break;
+            }
+        }
+        assert!(broken > 5, "{name} was tried {broken} times only");
+    }
+}

@@ -1,0 +1,194 @@
+//! The venue, expanded from a definition a second time: every place by its full name.
+//!
+//! No numbers, no shared rows, no index beyond the names: an event of 200,000 places costs some twenty
+//! megabytes here, and there is little to get wrong.
+
+use std::collections::{BTreeMap, HashMap};
+
+use crate::domain::layout::{Definition, Places, Section};
+use crate::domain::request::{Claim, Line};
+
+/// Every place of an event.
+#[derive(Clone, Debug)]
+pub(super) struct Venue {
+    pub(super) definition: Definition,
+    /// Index of the section and, for a numbered seat, name of its tier.
+    places: HashMap<String, (usize, Option<String>)>,
+    capacity: Vec<u64>,
+}
+
+/// A claim in terms of the venue.
+#[derive(Debug, Default)]
+pub(super) struct Wanted {
+    /// Tier and price of each named seat.
+    pub(super) named: BTreeMap<String, (String, i64)>,
+    /// How many places of each section and tier.
+    pub(super) general: BTreeMap<(String, String), u64>,
+    pub(super) by_tier: BTreeMap<String, u64>,
+    pub(super) by_section: BTreeMap<String, u64>,
+    /// Places, known or not.
+    pub(super) size: u64,
+    /// Sum of all prices; wide, because a claim may ask for four thousand million places.
+    pub(super) total: i128,
+    /// Seats and sections that do not exist.
+    pub(super) unknown: Vec<String>,
+    /// Seats and sections that are not sold in the tier named.
+    pub(super) mismatched: Vec<String>,
+    /// Seats named where places are counted, or counted where seats have names.
+    pub(super) misfits: Vec<String>,
+}
+
+impl Venue {
+    /// Expands a definition; says which name is there twice if one is.
+    pub(super) fn expand(definition: &Definition) -> Result<Venue, String> {
+        let mut places = HashMap::new();
+        let mut capacity = vec![];
+        for (index, section) in definition.sections.iter().enumerate() {
+            let mut add = |name: String, tier: Option<String>| {
+                let twice = places.insert(name.clone(), (index, tier)).is_some();
+                if twice { Err(name) } else { Ok(()) }
+            };
+            let mut count = 0;
+            match &section.places {
+                Places::General(places) => {
+                    for place in 1..=*places {
+                        add(format!("{}/{place}", section.name), None)?;
+                    }
+                    count = u64::from(*places);
+                }
+                Places::Rows(rows) => {
+                    for row in rows {
+                        let tier = row.tier.as_ref().or(section.tiers.first()).cloned();
+                        for label in labels(&row.seats) {
+                            add(format!("{}/{}/{label}", section.name, row.name), tier.clone())?;
+                            count += 1;
+                        }
+                    }
+                }
+            }
+            capacity.push(count);
+        }
+        Ok(Venue { definition: definition.clone(), places, capacity })
+    }
+
+    /// How many places there are.
+    pub(super) fn seats(&self) -> u64 {
+        self.capacity.iter().sum()
+    }
+
+    /// How many places a section has; 0 for one that does not exist.
+    pub(super) fn capacity(&self, section: &str) -> u64 {
+        let sections = self.definition.sections.iter().zip(&self.capacity);
+        sections.filter(|(other, _)| other.name == section).map(|(_, count)| *count).sum()
+    }
+
+    /// Name of the section a place is in; `None` where there is no such place.
+    pub(super) fn section_of(&self, place: &str) -> Option<&str> {
+        let (section, _) = self.places.get(place)?;
+        Some(&self.definition.sections[*section].name)
+    }
+
+    /// Whether a place is a numbered seat.
+    pub(super) fn is_numbered(&self, place: &str) -> bool {
+        self.places.get(place).is_some_and(|(_, tier)| tier.is_some())
+    }
+
+    /// A tier's index, price and bound on one buyer.
+    pub(super) fn tier(&self, name: &str) -> Option<(usize, i64, Option<u32>)> {
+        let index = self.definition.tiers.iter().position(|tier| tier.name == name)?;
+        let tier = &self.definition.tiers[index];
+        Some((index, tier.price, tier.seats_per_buyer))
+    }
+
+    fn section(&self, name: &str) -> Option<&Section> {
+        self.definition.sections.iter().find(|section| section.name == name)
+    }
+
+    /// Reads a claim.
+    pub(super) fn wanted(&self, claim: &Claim) -> Wanted {
+        let mut wanted = Wanted::default();
+        for line in &claim.lines {
+            match line {
+                Line::Seat { name, tier } => self.want_seat(&mut wanted, name, tier.as_deref()),
+                Line::Places { section, tier, count } => {
+                    self.want_places(&mut wanted, section, tier.as_deref(), u64::from(*count));
+                }
+            }
+        }
+        wanted
+    }
+
+    fn want_seat(&self, wanted: &mut Wanted, name: &str, tier: Option<&str>) {
+        wanted.size += 1;
+        let section = name.split('/').next().and_then(|section| self.section(section));
+        if section.is_some_and(|section| matches!(section.places, Places::General(_))) {
+            wanted.misfits.push(name.into());
+        }
+        match self.places.get(name) {
+            Some((_, Some(sold_in))) => match self.tier(sold_in) {
+                Some((_, price, _)) if tier.is_none_or(|tier| tier == sold_in) => {
+                    wanted.named.insert(name.into(), (sold_in.clone(), price));
+                    *wanted.by_tier.entry(sold_in.clone()).or_default() += 1;
+                    wanted.total += i128::from(price);
+                }
+                Some(_) | None => wanted.mismatched.push(name.into()),
+            },
+            Some((_, None)) | None => wanted.unknown.push(name.into()),
+        }
+    }
+
+    fn want_places(&self, wanted: &mut Wanted, name: &str, tier: Option<&str>, count: u64) {
+        wanted.size += count;
+        let Some(section) = self.section(name) else {
+            wanted.unknown.push(name.into());
+            return;
+        };
+        if section.places != Places::Rows(vec![]) && matches!(section.places, Places::Rows(_)) {
+            wanted.misfits.push(name.into());
+        }
+        let sold_in = match tier {
+            None => section.tiers.first(),
+            Some(tier) => section.tiers.iter().find(|sold_in| *sold_in == tier),
+        };
+        let Some((sold_in, (_, price, _))) =
+            sold_in.and_then(|name| Some((name, self.tier(name)?)))
+        else {
+            wanted.mismatched.push(name.into());
+            return;
+        };
+        *wanted.general.entry((name.into(), sold_in.clone())).or_default() += count;
+        *wanted.by_tier.entry(sold_in.clone()).or_default() += count;
+        *wanted.by_section.entry(name.into()).or_default() += count;
+        wanted.total += i128::from(price) * i128::from(count);
+    }
+}
+
+/// The labels of a row text such as `7 5 3 1 | 11-20`, in its order.
+fn labels(text: &str) -> Vec<String> {
+    let words = text.split(|c: char| c == '|' || c.is_whitespace()).filter(|word| !word.is_empty());
+    words.flat_map(expand_word).collect()
+}
+
+fn expand_word(word: &str) -> Vec<String> {
+    let ends = word
+        .split_once('-')
+        .and_then(|(from, to)| Some((from.parse::<u32>().ok()?, to.parse::<u32>().ok()?)));
+    match ends {
+        Some((from, to)) if from <= to => (from..=to).map(|label| label.to_string()).collect(),
+        Some((from, to)) => (to..=from).rev().map(|label| label.to_string()).collect(),
+        None => vec![word.into()],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::labels;
+
+    #[test]
+    fn a_row_text_is_labels_and_ranges_in_its_order() {
+        assert_eq!(labels("7 5|3 1-2"), ["7", "5", "3", "1", "2"]);
+        assert_eq!(labels("3-1 | 11-12"), ["3", "2", "1", "11", "12"]);
+        assert_eq!(labels("A-1 B1"), ["A-1", "B1"]);
+        assert!(labels(" | ").is_empty());
+    }
+}

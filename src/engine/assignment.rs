@@ -1,0 +1,86 @@
+//! Whether an assigned partition may be worked on, and from where.
+
+use super::arrival::Arrival;
+use crate::ports::log::{Assignment, Position};
+
+/// The offset to begin at, or why the partition is refused and how to rebase it.
+pub(super) fn check(found: &Assignment, read_back: &[Arrival]) -> Result<i64, String> {
+    check_term(found)?;
+    let partition = found.partition;
+    let Some(position) = &found.committed else {
+        if found.outcomes_exist {
+            return Err(format!(
+                "the group has no offset for partition {partition}, and answers exist: set it to the \
+                 offset after the last answered request (kafka-consumer-groups --reset-offsets \
+                 --to-offset), then restart"
+            ));
+        }
+        return Ok(found.log_start);
+    };
+    let at = position.offset;
+    if found.log_start > at {
+        return Err(format!(
+            "requests {at} to {} of partition {partition} are gone unanswered (the topic was made anew, \
+             or its retention is too short): set the group's offset to {} to go on without them, then \
+             restart",
+            found.log_start - 1,
+            found.log_start
+        ));
+    }
+    if at > found.log_end {
+        return Err(format!(
+            "the group's offset {at} of partition {partition} is beyond the log's end {} (the topic was \
+             made anew, or lost its tail): set it to the first request not yet answered, then restart",
+            found.log_end
+        ));
+    }
+    check_last(found, position, read_back)?;
+    if let Some(known) = found.inventory.iter().find(|known| known.position > at) {
+        return Err(format!(
+            "the group's offset {at} of partition {partition} was moved back: event {} has been answered \
+             up to {}; set it to at least that, then restart",
+            known.event, known.position
+        ));
+    }
+    Ok(at)
+}
+
+fn check_term(found: &Assignment) -> Result<(), String> {
+    let Some(previous) = &found.previous else { return Ok(()) };
+    let (own, partition) = (&found.own, found.partition);
+    if (previous.ledger, &previous.ledger_cluster) != (own.ledger, &own.ledger_cluster) {
+        return Err(format!(
+            "partition {partition} has been worked on with ledger {} of cluster {:?}, and this worker \
+             has {} of {:?}: right topics, wrong ledger; check [ledger] of the configuration",
+            previous.ledger, previous.ledger_cluster, own.ledger, own.ledger_cluster
+        ));
+    }
+    if previous.partitions != own.partitions {
+        return Err(format!(
+            "partition {partition} has been worked on with {} declared partitions, and this worker \
+             declares {}: partition counts never change in place; check [deployment]",
+            previous.partitions, own.partitions
+        ));
+    }
+    Ok(())
+}
+
+/// The record before the position must be the one that was committed, where the log still has it.
+fn check_last(found: &Assignment, position: &Position, read_back: &[Arrival]) -> Result<(), String> {
+    let Some(last) = position.last else { return Ok(()) };
+    if last.offset < found.log_start {
+        return Ok(());
+    }
+    let there = read_back.iter().find(|arrival| arrival.offset == last.offset);
+    let same = there
+        .is_some_and(|arrival| (arrival.digest, arrival.appended) == (last.digest, last.appended));
+    if same {
+        return Ok(());
+    }
+    Err(format!(
+        "record {} of partition {} is not the one that was answered (the topic was made anew, or lost \
+         its tail and grew again): set the group's offset to the first request not yet answered, then \
+         restart",
+        last.offset, found.partition
+    ))
+}

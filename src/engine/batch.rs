@@ -1,0 +1,233 @@
+//! An event's ledger batches: built from what changed, one under way, settled before the next.
+
+use std::sync::Arc;
+
+use super::event::{AfterSuspension, Event, Flight, Stage};
+use super::publication::Summary;
+use super::rule::Rule;
+use super::takeover::Owed;
+use super::{Engine, Output, Ticket};
+use crate::domain::ids::{EventId, Partition};
+use crate::domain::limits::{BATCH_ROWS_MAX, OUTBOX_BYTES_MAX};
+use crate::ports::ledger::{
+    Batch, Blob, CommitResult, Conflict, Expected, Fence, GuardedSeat, OpId,
+};
+use crate::ports::log::Topic;
+use crate::wire;
+use crate::wire::outbox::Entry;
+
+impl Engine {
+    /// Sends what an event changed, unless a batch is under way or Kafka is owed too much.
+    pub(super) fn send_batch(&mut self, partition: Partition, id: &EventId) {
+        let all_owed = self.keeps(Rule::OutboxHoldsAllOwed);
+        let refusals = self.keeps(Rule::OutboxHoldsRefusals);
+        let Some(state) = self.partitions.get_mut(&partition) else { return };
+        let (term, committed) = (state.term, state.committed);
+        let Some(event) = state.events.get_mut(id) else { return };
+        let ready = matches!(event.stage, Stage::Ready) && event.flight.is_none();
+        if !ready || event.changes == event.applied {
+            return;
+        }
+        if event.owed_bytes > OUTBOX_BYTES_MAX {
+            tracing::debug!(%partition, event = %id, bytes = event.owed_bytes, "batch waits for Kafka");
+            return;
+        }
+        let applied = event.fence.as_ref().map_or(-1, |fence| fence.applied_offset);
+        let keep = |entry: &&Entry| {
+            (all_owed || entry.offset > applied) && (refusals || !refuses_only(entry))
+        };
+        let outbox: Arc<[u8]> = wire::outbox::encode(event.owed.values().filter(keep)).into();
+        let op_id = self.next_op();
+        let ticket = self.ask(partition, id);
+        let event = self.event_mut(partition, id).expect("still there");
+        let batch = Arc::new(build(event, term, committed, op_id, outbox));
+        let last = batch.next.applied_offset;
+        event.summaries.push_back((last, Summary::of(&event.state)));
+        event.pending_bytes = 0;
+        let changes = event.changes;
+        event.flight = Some(Flight { ticket, batch: Arc::clone(&batch), changes });
+        self.counts.batches += 1;
+        self.outputs.push(Output::Commit(ticket, batch));
+    }
+
+    pub(super) fn on_committed(&mut self, ticket: Ticket, result: CommitResult) {
+        let Some((partition, id)) = self.questions.remove(&ticket) else { return };
+        let own_means_applied = self.keeps(Rule::OwnOperationMeansApplied);
+        let retry_at = self.retry_later();
+        let Some(event) = self.event_mut(partition, &id) else { return };
+        let Some(flight) = event.take_flight(ticket) else { return };
+        let batch = Arc::clone(&flight.flight().batch);
+        let (applied, guard_failed) = match result {
+            CommitResult::Applied => (true, false),
+            CommitResult::Rejected(Conflict { fence }) => {
+                let own = fence.is_some_and(|(_, op)| op == batch.next.op_id);
+                (own && own_means_applied, fence == batch.expected.fence)
+            }
+            CommitResult::Unknown(why) => {
+                let op = batch.next.op_id.0;
+                tracing::warn!(%partition, event = %id, %op, why, "nobody knows what became of a batch");
+                event.put_flight(flight);
+                event.retry_at = retry_at;
+                self.questions.insert(ticket, (partition, id.clone()));
+                if !self.keeps(Rule::UnknownIsSentAgain) {
+                    self.rename_flight(partition, &id);
+                }
+                return;
+            }
+        };
+        match flight {
+            Taken::Fence(flight) => self.on_fenced(partition, &id, &flight, applied),
+            Taken::Suspension(flight, after) => {
+                self.on_suspended(partition, &id, &flight, applied, after);
+            }
+            Taken::Batch(flight) => {
+                self.on_batch_settled(partition, &id, &flight, applied, guard_failed);
+            }
+        }
+    }
+
+    fn on_batch_settled(
+        &mut self,
+        partition: Partition,
+        id: &EventId,
+        flight: &Flight,
+        applied: bool,
+        guard_failed: bool,
+    ) {
+        if applied {
+            let state = self.partitions.get_mut(&partition).expect("the caller found it");
+            let event = state.events.get_mut(id).expect("the caller found it");
+            event.fence = Some(flight.batch.next.clone());
+            event.outbox_changed = flight.batch.outbox.changed;
+            event.applied = flight.changes;
+            let known = state.known_mut(id);
+            known.revision = known.revision.max(flight.batch.next.revision);
+            return self.go_on(partition, id);
+        }
+        if guard_failed {
+            let why = "a row is not what its owner last saw: ledger and memory disagree".into();
+            return self.do_suspend(partition, id, why, Owed::Keep, AfterSuspension::DropPartition);
+        }
+        self.drop_and_rewind(partition, "a batch was refused: somebody else wrote the event");
+    }
+
+    fn on_suspended(
+        &mut self,
+        partition: Partition,
+        id: &EventId,
+        flight: &Flight,
+        applied: bool,
+        after: AfterSuspension,
+    ) {
+        match (after, applied) {
+            (AfterSuspension::DropPartition, _) => {
+                self.drop_and_rewind(partition, "an event was suspended");
+            }
+            (AfterSuspension::GoOn, false) => self.start_takeover(partition, id),
+            (AfterSuspension::GoOn, true) => {
+                let Some(event) = self.event_mut(partition, id) else { return };
+                event.fence = Some(flight.batch.next.clone());
+                event.outbox_changed = flight.batch.outbox.changed;
+                event.state.suspended = true;
+                event.stage = Stage::Ready;
+                self.go_on(partition, id);
+            }
+        }
+    }
+
+    /// What an owner without the rule would do: the same content under a new operation id.
+    fn rename_flight(&mut self, partition: Partition, id: &EventId) {
+        let op_id = self.next_op();
+        let Some(event) = self.event_mut(partition, id) else { return };
+        if let Some(flight) = &mut event.flight {
+            let mut batch = (*flight.batch).clone();
+            batch.next.op_id = op_id;
+            flight.batch = Arc::new(batch);
+        }
+    }
+}
+
+/// A batch under way, by what it is for.
+enum Taken {
+    Fence(Flight),
+    Suspension(Flight, AfterSuspension),
+    Batch(Flight),
+}
+
+impl Taken {
+    fn flight(&self) -> &Flight {
+        match self {
+            Taken::Fence(flight) | Taken::Suspension(flight, _) | Taken::Batch(flight) => flight,
+        }
+    }
+}
+
+impl Event {
+    /// Takes out the batch that a ticket stands for.
+    fn take_flight(&mut self, ticket: Ticket) -> Option<Taken> {
+        match std::mem::replace(&mut self.stage, Stage::Resting) {
+            Stage::Fencing(flight) if flight.ticket == ticket => Some(Taken::Fence(flight)),
+            Stage::Suspending(flight, after) if flight.ticket == ticket => {
+                Some(Taken::Suspension(flight, after))
+            }
+            other => {
+                self.stage = other;
+                let ours = self.flight.as_ref().is_some_and(|flight| flight.ticket == ticket);
+                if ours { self.flight.take().map(Taken::Batch) } else { None }
+            }
+        }
+    }
+
+    fn put_flight(&mut self, taken: Taken) {
+        match taken {
+            Taken::Fence(flight) => self.stage = Stage::Fencing(flight),
+            Taken::Suspension(flight, after) => self.stage = Stage::Suspending(flight, after),
+            Taken::Batch(flight) => self.flight = Some(flight),
+        }
+    }
+}
+
+/// The batch that brings the ledger from the event's fence to its memory.
+fn build(event: &mut Event, term: i64, committed: i64, op_id: OpId, outbox: Arc<[u8]>) -> Batch {
+    let state = &event.state;
+    let expected = event.fence.as_ref().map(|fence| (fence.revision, fence.op_id));
+    let revision = expected.map_or(1, |(revision, _)| revision + 1);
+    let dirty = std::mem::take(&mut event.dirty);
+    let seats: Vec<GuardedSeat> = dirty
+        .into_iter()
+        .map(|(seat, changed)| GuardedSeat {
+            row: state.stored(seat).expect("a changed place has a row"),
+            guard: (changed > 0).then_some(changed),
+        })
+        .collect();
+    assert!(seats.len() <= BATCH_ROWS_MAX, "a batch is bounded");
+    let definition = std::mem::take(&mut event.newly_defined).then(|| {
+        let layout = state.layout().expect("a newly defined event has a layout");
+        let bytes = wire::venue::encode(&layout.definition);
+        Blob { changed: state.sequence, bytes: Some(bytes.into()), guard: None }
+    });
+    let guard = event.fence.is_some().then_some(event.outbox_changed);
+    Batch {
+        event: state.event.clone(),
+        expected: Expected { fence: expected },
+        next: Fence {
+            term,
+            revision,
+            op_id,
+            sequence: state.sequence,
+            edition: state.edition,
+            applied_offset: event.decided_offset,
+            published_below: committed,
+            decided_at: state.last_at,
+            sale: state.sale,
+            suspended: String::new(),
+        },
+        outbox: Blob { changed: revision, bytes: Some(outbox), guard },
+        definition,
+        seats,
+    }
+}
+
+fn refuses_only(entry: &Entry) -> bool {
+    entry.records.iter().all(|record| record.topic == Topic::Refused)
+}

@@ -1,0 +1,313 @@
+//! The owner of request partitions as a state machine without IO.
+//!
+//! [`Engine::on`] takes what happened and returns what is to be done. It owns no socket, thread, clock
+//! or runtime: Kafka with ScyllaDB, the embedded log and ledger and the simulator drive the same code.
+//!
+//! What it keeps true, whatever the drivers report and in whatever order:
+//! - an event is decided on only after its takeover, by a term no later owner has outbid;
+//! - one batch of an event is under way at a time, and an unsettled one is sent again as it is;
+//! - what is published is a contiguous prefix of each partition, and rests on nothing unsettled;
+//! - every entry from `published_below` to `applied_offset` of an event is in its outbox;
+//! - nothing is published again, and no partition rewound, before its position was read anew.
+//!
+//! Alternatives that are wrong: publishing before the ledger has the hold (a refusal would name a hold
+//! nobody ever gets); writing refusals to Kafka only (a successor decides them anew, otherwise);
+//! trusting the assignment alone (a sleeper that wakes up still believes in its own).
+
+pub mod arrival;
+mod assignment;
+mod batch;
+mod entry;
+mod event;
+mod partition;
+mod publication;
+mod rule;
+mod takeover;
+#[cfg(test)]
+mod tests;
+pub mod window;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use uuid::Uuid;
+
+use crate::domain::ids::{EventId, Partition};
+use crate::domain::limits::{EVENTS_IN_MEMORY_MAX, LEDGER_RETRY};
+use crate::domain::time::At;
+use crate::ports::ledger::{Batch, CommitResult, FenceRead, OpId, ReadError, RowsRead};
+use crate::ports::log::{Assignment, Publication, Published};
+
+use arrival::Arrival;
+use partition::{Mode, PartitionState};
+#[cfg(test)]
+use rule::Rule;
+
+/// What happened.
+#[derive(Debug)]
+pub enum Input {
+    /// A partition may be worked on. Beside it the records read back, as arrivals.
+    Assigned(Box<Assignment>, Vec<Arrival>),
+    /// Partitions are taken away, or lost already.
+    Revoked(Vec<Partition>),
+    /// Records, in offset order for each partition.
+    Records(Vec<Arrival>),
+    /// A fence was read, or could not be.
+    Fence(Ticket, Result<Option<FenceRead>, ReadError>),
+    /// Rows were read, or could not be.
+    Rows(Ticket, Result<RowsRead, ReadError>),
+    /// What became of a batch.
+    Committed(Ticket, CommitResult),
+    /// What became of the publication under way.
+    Published(Published),
+    /// Stable positions, as asked for.
+    Positions(Vec<(Partition, Option<i64>)>),
+    /// Read no more; finish what has been read.
+    Drain,
+    /// Time passed.
+    Tick,
+}
+
+/// What is to be done.
+#[derive(Debug)]
+pub enum Output {
+    /// Read the fence of an event.
+    ReadFence(Ticket, EventId),
+    /// Read the rows of an event.
+    ReadRows(Ticket, EventId),
+    /// Send a batch.
+    Commit(Ticket, Arc<Batch>),
+    /// Make a transaction. None is asked for before the last one was answered.
+    Publish(Publication),
+    /// End the last transaction and read where these partitions stand.
+    ReadPositions(Vec<Partition>),
+    /// Deliver the partition again from here, under this epoch.
+    Rewind {
+        /// Which.
+        partition: Partition,
+        /// The next record wanted.
+        offset: i64,
+        /// Marks the records delivered from now on.
+        epoch: u64,
+    },
+    /// Deliver no more of the partition for now.
+    Pause(Partition),
+    /// Deliver again.
+    Resume(Partition),
+    /// Take a new term for the partition.
+    RetakeTerm(Partition),
+    /// The partition stays assigned and is not worked on; why, and what to do.
+    Refuse {
+        /// Which.
+        partition: Partition,
+        /// One sentence for log and metric.
+        sentence: String,
+    },
+    /// All that was read is published.
+    Drained,
+}
+
+/// Ties an answer of the ledger to its question; an answer to a forgotten question is dropped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Ticket(pub u64);
+
+/// Counts since the start, for metrics and benchmarks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Requests decided.
+    pub decided: u64,
+    /// Entries published again after a takeover.
+    pub republished: u64,
+    /// Batches sent, takeovers among them.
+    pub batches: u64,
+    /// Transactions asked for.
+    pub publications: u64,
+    /// Decisions whose log time was clamped to the owner's clock.
+    pub clamped: u64,
+    /// Events suspended.
+    pub suspended: u64,
+    /// Partitions dropped and read again.
+    pub drops: u64,
+}
+
+/// The state machine of one owner.
+#[derive(Debug)]
+pub struct Engine {
+    now: At,
+    /// Drawn by whoever starts the engine: makes its operation ids unlike any other's.
+    nonce: u64,
+    counter: u64,
+    partitions: HashMap<Partition, PartitionState>,
+    /// Which partition and event a question to the ledger was about.
+    questions: HashMap<Ticket, (Partition, EventId)>,
+    publishing: Option<Vec<publication::Sent>>,
+    publish_not_before: At,
+    draining: bool,
+    drained: bool,
+    counts: Counts,
+    outputs: Vec<Output>,
+    #[cfg(test)]
+    without: Option<Rule>,
+}
+
+impl Engine {
+    /// An owner without partitions.
+    #[must_use]
+    pub fn new(nonce: u64) -> Engine {
+        Engine {
+            now: At(0),
+            nonce,
+            counter: 0,
+            partitions: HashMap::new(),
+            questions: HashMap::new(),
+            publishing: None,
+            publish_not_before: At(0),
+            draining: false,
+            drained: false,
+            counts: Counts::default(),
+            outputs: vec![],
+            #[cfg(test)]
+            without: None,
+        }
+    }
+
+    /// Takes one input, at `now` by the owner's clock, and says what is to be done, in order.
+    pub fn on(&mut self, now: At, input: Input) -> Vec<Output> {
+        self.now = now;
+        match input {
+            Input::Assigned(assignment, read_back) => self.on_assigned(*assignment, read_back),
+            Input::Revoked(partitions) => self.on_revoked(&partitions),
+            Input::Records(arrivals) => self.on_records(arrivals),
+            Input::Fence(ticket, result) => self.on_fence(ticket, result),
+            Input::Rows(ticket, result) => self.on_rows(ticket, result),
+            Input::Committed(ticket, result) => self.on_committed(ticket, result),
+            Input::Published(published) => self.on_published(published),
+            Input::Positions(positions) => self.on_positions(&positions),
+            Input::Drain => self.on_drain(),
+            Input::Tick => self.on_tick(),
+        }
+        self.publish_what_is_settled();
+        if self.draining && !self.drained && self.is_idle() {
+            self.drained = true;
+            self.outputs.push(Output::Drained);
+        }
+        std::mem::take(&mut self.outputs)
+    }
+
+    /// Counts since the start.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        self.counts
+    }
+
+    /// Whether everything read has been answered and published.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        self.publishing.is_none() && self.partitions.values().all(PartitionState::is_idle)
+    }
+
+    fn on_revoked(&mut self, partitions: &[Partition]) {
+        for partition in partitions {
+            if let Some(state) = self.partitions.remove(partition) {
+                let undone = state.slots.len();
+                tracing::info!(%partition, term = state.term, undone, "partition let go");
+            }
+        }
+        self.questions.retain(|_, (partition, _)| !partitions.contains(partition));
+    }
+
+    fn on_drain(&mut self) {
+        self.draining = true;
+        for partition in self.partitions.keys() {
+            self.outputs.push(Output::Pause(*partition));
+        }
+    }
+
+    fn on_tick(&mut self) {
+        let partitions: Vec<Partition> = self.partitions.keys().copied().collect();
+        for partition in partitions {
+            self.retry_ledger(partition);
+        }
+        self.forget_idle_events();
+    }
+
+    /// Sends again what the ledger left open, and asks again what it did not answer.
+    fn retry_ledger(&mut self, partition: Partition) {
+        let Some(state) = self.partitions.get_mut(&partition) else { return };
+        if !matches!(state.mode, Mode::Running) {
+            return;
+        }
+        let now = self.now;
+        let due: Vec<EventId> = state
+            .events
+            .iter()
+            .filter(|(_, event)| event.retry_at.is_some_and(|at| at <= now))
+            .map(|(id, _)| id.clone())
+            .collect();
+        for id in due {
+            self.retry_event(partition, &id);
+        }
+    }
+
+    fn forget_idle_events(&mut self) {
+        let total: usize = self.partitions.values().map(|state| state.events.len()).sum();
+        let mut excess = total.saturating_sub(EVENTS_IN_MEMORY_MAX);
+        for state in self.partitions.values_mut() {
+            if excess == 0 {
+                break;
+            }
+            excess -= state.forget_idle_events(excess);
+        }
+    }
+
+    /// What [`Engine::forget_idle_events`] does when memory is short, whatever there is.
+    #[cfg(test)]
+    fn forget_all_idle_events(&mut self) {
+        for state in self.partitions.values_mut() {
+            state.forget_idle_events(usize::MAX);
+        }
+    }
+
+    fn next_number(&mut self) -> u64 {
+        self.counter += 1;
+        self.counter
+    }
+
+    fn next_op(&mut self) -> OpId {
+        let number = self.next_number();
+        OpId(Uuid::from_u64_pair(self.nonce, number))
+    }
+
+    fn ask(&mut self, partition: Partition, event: &EventId) -> Ticket {
+        let ticket = Ticket(self.next_number());
+        self.questions.insert(ticket, (partition, event.clone()));
+        ticket
+    }
+
+    fn retry_later(&self) -> Option<At> {
+        Some(self.now.plus(LEDGER_RETRY))
+    }
+
+    /// Stops work on a partition for good; it stays assigned.
+    fn refuse(&mut self, partition: Partition, sentence: String) {
+        tracing::error!(%partition, sentence, "partition refused");
+        if let Some(state) = self.partitions.get_mut(&partition) {
+            state.mode = Mode::Refused;
+            state.clear();
+        }
+        self.outputs.push(Output::Pause(partition));
+        self.outputs.push(Output::Refuse { partition, sentence });
+    }
+
+    /// Drops what is in memory of a partition and reads it again from where the log says it stands.
+    fn drop_and_rewind(&mut self, partition: Partition, why: &str) {
+        let Some(state) = self.partitions.get_mut(&partition) else { return };
+        if !matches!(state.mode, Mode::Running) {
+            return;
+        }
+        tracing::warn!(%partition, term = state.term, why, "partition dropped, to be read again");
+        self.counts.drops += 1;
+        state.mode = Mode::Dropping;
+        self.outputs.push(Output::ReadPositions(vec![partition]));
+    }
+}

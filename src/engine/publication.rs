@@ -1,0 +1,254 @@
+//! What goes to Kafka, and what is known once it is there.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::event::Event;
+use super::entry::{Decided, Slot};
+use super::partition::{Mode, PartitionState};
+use super::rule::Rule;
+use super::{Engine, Output};
+use crate::domain::event::EventState;
+use crate::domain::ids::{EventId, Partition};
+use crate::domain::limits::{PUBLICATION_BYTES_MAX, PUBLICATION_ENTRIES_MAX};
+use crate::domain::time::{At, Millis};
+use crate::ports::log::{LastRecord, OutRecord, Part, Position, Publication, Published};
+use crate::wire;
+use crate::wire::inventory::{Count, Inventory, SectionFree};
+
+/// How long nothing is published after a transaction that failed.
+const AFTER_FAILURE: Millis = Millis(20);
+
+/// What a transaction under way will have committed of a partition.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Sent {
+    partition: Partition,
+    /// The assignment it was made under.
+    term: i64,
+    to: i64,
+}
+
+/// What the inventory says of an event besides its last published entry.
+#[derive(Clone, Debug)]
+pub(super) struct Summary {
+    live_holds: i64,
+    earliest_deadline: Option<At>,
+    counts: Vec<Count>,
+    free: Vec<SectionFree>,
+}
+
+impl Summary {
+    /// As the event stands in memory.
+    pub(super) fn of(state: &EventState) -> Summary {
+        let (live, earliest_deadline) = state.live_holds();
+        let mut summary = Summary {
+            live_holds: i64::try_from(live).unwrap_or(i64::MAX),
+            earliest_deadline,
+            counts: vec![],
+            free: vec![],
+        };
+        let Some(layout) = state.layout() else { return summary };
+        let name = |section: usize| layout.definition.sections[section].name.clone();
+        for ((section, tier), taken) in state.taken() {
+            summary.counts.push(Count {
+                section: name(section),
+                tier: layout.tier_at(tier).name.clone(),
+                held: i64::from(taken.held),
+                booked: i64::from(taken.booked),
+            });
+        }
+        for section in 0..layout.sections() {
+            let free = i64::from(state.free_places(section).count());
+            summary.free.push(SectionFree { section: name(section), free });
+        }
+        summary
+    }
+}
+
+impl Engine {
+    /// Asks for a transaction over all that may be published, when none is under way.
+    pub(super) fn publish_what_is_settled(&mut self) {
+        if self.publishing.is_some() || self.now < self.publish_not_before {
+            return;
+        }
+        let settled_only = self.keeps(Rule::OnlySettledIsPublished);
+        let contiguous = self.keeps(Rule::PrefixIsContiguous);
+        let partitions = self.partitions.len().max(1);
+        let (most, most_bytes) =
+            (PUBLICATION_ENTRIES_MAX / partitions, PUBLICATION_BYTES_MAX / partitions);
+        let mut parts = vec![];
+        let mut sent = vec![];
+        for state in self.partitions.values_mut() {
+            if !matches!(state.mode, Mode::Running) || state.awaits_position {
+                continue;
+            }
+            let mut take: Vec<usize> = vec![];
+            let mut bytes = 0;
+            for (index, slot) in state.slots.iter().enumerate().take(most.max(1)) {
+                if settled(state, slot, settled_only).is_none() {
+                    if contiguous { break } else { continue }
+                }
+                bytes += slot.bytes;
+                if bytes > most_bytes && !take.is_empty() {
+                    break;
+                }
+                take.push(index);
+            }
+            let Some(&last) = take.last() else { continue };
+            let part = part_of(state, &take);
+            state.sent = state.slots[last].offset + 1;
+            sent.push(Sent { partition: state.partition, term: state.term, to: state.sent });
+            parts.push(part);
+        }
+        if !parts.is_empty() {
+            self.publishing = Some(sent);
+            self.counts.publications += 1;
+            self.outputs.push(Output::Publish(Publication { parts }));
+        }
+    }
+
+    pub(super) fn on_published(&mut self, published: Published) {
+        let Some(sent) = self.publishing.take() else { return };
+        let current: Vec<Sent> = sent
+            .into_iter()
+            .filter(|sent| {
+                self.partitions.get(&sent.partition).is_some_and(|state| state.term == sent.term)
+            })
+            .collect();
+        match published {
+            Published::Committed => {
+                for sent in current {
+                    self.forward(sent.partition, sent.to);
+                }
+            }
+            Published::Ended { positions, why } => {
+                tracing::warn!(why, "transaction ended; its entries may be published again");
+                self.publish_not_before = self.now.plus(AFTER_FAILURE);
+                if !self.keeps(Rule::PositionBeforeRepublishing) {
+                    return;
+                }
+                for sent in current {
+                    let position = positions.iter().find(|(p, _)| *p == sent.partition);
+                    match position {
+                        Some(&(partition, position)) => self.learn_position(partition, position),
+                        None => self.await_position(sent.partition),
+                    }
+                }
+            }
+        }
+        self.press_back();
+    }
+
+    fn await_position(&mut self, partition: Partition) {
+        let Some(state) = self.partitions.get_mut(&partition) else { return };
+        state.awaits_position = true;
+        self.outputs.push(Output::ReadPositions(vec![partition]));
+    }
+
+    /// Everything below `to` is committed: it is known as published, and no longer owed.
+    pub(super) fn forward(&mut self, partition: Partition, to: i64) {
+        let Some(state) = self.partitions.get_mut(&partition) else { return };
+        let mut touched: Vec<EventId> = vec![];
+        while state.slots.front().is_some_and(|slot| slot.offset < to) {
+            let slot = state.slots.pop_front().expect("just seen");
+            state.bytes -= slot.bytes;
+            if let (Some(event), Some(decided)) = (slot.event, slot.decided) {
+                let known = state.known_mut(&event);
+                known.sequence = known.sequence.max(decided.sequence);
+                known.at = known.at.max(decided.at);
+                known.position = to;
+                if touched.last() != Some(&event) {
+                    touched.push(event);
+                }
+            }
+        }
+        state.committed = state.committed.max(to);
+        touched.sort_unstable();
+        touched.dedup();
+        for id in touched {
+            if let Some(event) = self.event_mut(partition, &id) {
+                event.settle_below(to);
+                event.forget_summaries_below(to);
+                self.go_on(partition, &id);
+            }
+        }
+    }
+}
+
+/// The decision of a slot, if it may be published now.
+fn settled<'a>(state: &PartitionState, slot: &'a Slot, check: bool) -> Option<&'a Decided> {
+    let decided = slot.decided.as_ref()?;
+    let applied = match &slot.event {
+        None => 0,
+        Some(event) => state.events.get(event).map_or(0, |event| event.applied),
+    };
+    (!check || applied >= decided.needs).then_some(decided)
+}
+
+fn part_of(state: &PartitionState, take: &[usize]) -> Part {
+    let last = &state.slots[*take.last().expect("a part is not empty")];
+    let position = Position {
+        offset: last.offset + 1,
+        last: Some(LastRecord {
+            offset: last.offset,
+            appended: last.appended,
+            highest: last.highest,
+            digest: last.digest,
+        }),
+    };
+    let mut answered: BTreeMap<&EventId, &Decided> = BTreeMap::new();
+    let mut entries = Vec::with_capacity(take.len());
+    for &index in take {
+        let slot = &state.slots[index];
+        let decided = slot.decided.as_ref().expect("only decided slots are taken");
+        entries.push(Arc::clone(&decided.records));
+        if let Some(event) = &slot.event {
+            answered.insert(event, decided);
+        }
+    }
+    let inventory = answered
+        .into_iter()
+        .map(|(event, decided)| inventory_of(state, event, decided, position.offset))
+        .collect();
+    Part { partition: state.partition, position, entries, inventory }
+}
+
+fn inventory_of(
+    state: &PartitionState,
+    id: &EventId,
+    decided: &Decided,
+    position: i64,
+) -> OutRecord {
+    let event = state.events.get(id).expect("an answered event is in memory");
+    let known = state.known.get(id);
+    let summary = event.summary_below(position);
+    let revision = event.fence.as_ref().map_or(0, |fence| fence.revision);
+    wire::inventory::encode(&Inventory {
+        event: id.clone(),
+        sequence: known.map_or(0, |known| known.sequence).max(decided.sequence),
+        position,
+        revision: known.map_or(0, |known| known.revision).max(revision),
+        at: known.map_or(At(0), |known| known.at).max(decided.at),
+        suspended: event.state.suspended,
+        live_holds: summary.live_holds,
+        earliest_deadline: summary.earliest_deadline,
+        counts: summary.counts,
+        free: summary.free,
+    })
+}
+
+impl Event {
+    /// As the event stood after the last batch that is published to its end.
+    fn summary_below(&self, position: i64) -> Summary {
+        let published = self.summaries.iter().rev().find(|(last, _)| *last < position);
+        published
+            .or_else(|| self.summaries.front())
+            .map_or_else(|| Summary::of(&self.state), |(_, summary)| summary.clone())
+    }
+
+    fn forget_summaries_below(&mut self, position: i64) {
+        while self.summaries.len() > 1 && self.summaries[1].0 < position {
+            self.summaries.pop_front();
+        }
+    }
+}

@@ -1,0 +1,376 @@
+//! How an event comes under this owner: the takeover, and the checks against a ledger set back.
+//!
+//! Read the fence; a higher term ends it. Write the fence with our term, which outbids every batch
+//! still under way from anybody, ourselves included. Read the rows; read the fence again, and start
+//! over if it moved. Only then is there a state to decide on.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::event::{AfterSuspension, Event, Flight, Stage};
+use super::partition::Mode;
+use super::rule::Rule;
+use super::{Engine, Output, Ticket};
+use crate::domain::change::Change;
+use crate::domain::event::{EventState, SaleState};
+use crate::domain::ids::{EventId, Partition};
+use crate::domain::layout::Layout;
+use crate::domain::time::At;
+use crate::ports::ledger::{Batch, Blob, Expected, Fence, FenceRead, OpId, ReadError, RowsRead};
+use crate::wire;
+use crate::wire::outbox::Entry;
+
+/// What happens to the entries an event owes when it is suspended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Owed {
+    /// They are published: they were promised.
+    Keep,
+    /// The ledger was set back: an old batch may have come late, so none is.
+    Forget,
+}
+
+impl Engine {
+    /// Begins the takeover of an event, from the start.
+    pub(super) fn start_takeover(&mut self, partition: Partition, id: &EventId) {
+        let ticket = self.ask(partition, id);
+        let Some(event) = self.event_mut(partition, id) else { return };
+        event.stage = Stage::ReadingFence(ticket);
+        event.retry_at = None;
+        self.outputs.push(Output::ReadFence(ticket, id.clone()));
+    }
+
+    pub(super) fn event_mut(&mut self, partition: Partition, id: &EventId) -> Option<&mut Event> {
+        let state = self.partitions.get_mut(&partition)?;
+        if matches!(state.mode, Mode::Running) { state.events.get_mut(id) } else { None }
+    }
+
+    pub(super) fn on_fence(&mut self, ticket: Ticket, result: Result<Option<FenceRead>, ReadError>) {
+        let Some((partition, id)) = self.questions.remove(&ticket) else { return };
+        let Some(event) = self.event_mut(partition, &id) else { return };
+        let rows = match std::mem::replace(&mut event.stage, Stage::Resting) {
+            Stage::ReadingFence(asked) if asked == ticket => None,
+            Stage::Rechecking(asked, rows) if asked == ticket => Some(rows),
+            other => {
+                event.stage = other;
+                return;
+            }
+        };
+        match (result, rows) {
+            (Err(error), _) => self.rest(partition, &id, &error),
+            (Ok(None), None) => self.on_absent(partition, &id),
+            (Ok(None), Some(_)) => self.start_takeover(partition, &id),
+            (Ok(Some(read)), None) => self.on_fence_read(partition, &id, read),
+            (Ok(Some(read)), Some(rows)) => self.on_rechecked(partition, &id, read, *rows),
+        }
+    }
+
+    /// The ledger did not answer: ask again in a while.
+    fn rest(&mut self, partition: Partition, id: &EventId, error: &ReadError) {
+        tracing::warn!(%partition, event = %id, %error, "takeover waits for the ledger");
+        let retry_at = self.retry_later();
+        let Some(event) = self.event_mut(partition, id) else { return };
+        event.stage = Stage::Resting;
+        event.retry_at = retry_at;
+    }
+
+    /// The ledger does not know the event.
+    fn on_absent(&mut self, partition: Partition, id: &EventId) {
+        let op_id = self.next_op();
+        let ticket = self.ask(partition, id);
+        let check = self.keeps(Rule::SetBackIsNoticed);
+        let fence_first = self.keeps(Rule::DefineFencesFirst);
+        let Some(state) = self.partitions.get_mut(&partition) else { return };
+        let (term, committed) = (state.term, state.committed);
+        let known = state.known.get(id).cloned();
+        let event = state.events.get_mut(id).expect("the caller found it");
+        event.state = EventState::unknown(id.clone());
+        if let Some(known) = &known {
+            event.state.last_at = known.at;
+        }
+        event.fence = None;
+        if known.as_ref().is_some_and(|known| known.sequence > 0 || known.revision > 0) && check {
+            tracing::error!(%partition, event = %id, known = ?known,
+                "event suspended: the ledger no longer knows it (restored from a backup?); run ledger rebuild");
+            event.state.suspended = true;
+            event.stage = Stage::Ready;
+            self.counts.suspended += 1;
+            return self.go_on(partition, id);
+        }
+        if !event.queue.front().is_some_and(|head| super::event::defines(&head.arrival)) {
+            event.stage = Stage::Absent;
+            return self.go_on(partition, id);
+        }
+        if !fence_first {
+            event.stage = Stage::Ready;
+            return self.go_on(partition, id);
+        }
+        let batch = Batch {
+            event: id.clone(),
+            expected: Expected { fence: None },
+            next: first_fence(term, op_id, committed, event.state.last_at),
+            outbox: Blob { changed: 1, bytes: Some(empty_outbox()), guard: None },
+            definition: None,
+            seats: vec![],
+        };
+        tracing::info!(%partition, event = %id, term, "new event fenced");
+        self.send_fence(partition, id, ticket, batch);
+    }
+
+    fn on_fence_read(&mut self, partition: Partition, id: &EventId, read: FenceRead) {
+        let op_id = self.next_op();
+        let ticket = self.ask(partition, id);
+        let obey = self.keeps(Rule::HigherTermIsObeyed);
+        let Some(state) = self.partitions.get_mut(&partition) else { return };
+        let term = state.term;
+        if read.fence.term > term && obey {
+            return self.on_higher_term(partition, id, read.fence.term);
+        }
+        if !self.keeps(Rule::TakeoverFences) {
+            let event = self.event_mut(partition, id).expect("the caller found it");
+            event.fence = Some(read.fence);
+            event.outbox_changed = read.outbox_changed;
+            event.stage = Stage::ReadingRows(ticket);
+            self.outputs.push(Output::ReadRows(ticket, id.clone()));
+            return;
+        }
+        let revision = read.fence.revision + 1;
+        let batch = Batch {
+            event: id.clone(),
+            expected: Expected { fence: Some((read.fence.revision, read.fence.op_id)) },
+            next: Fence { term, revision, op_id, ..read.fence },
+            outbox: Blob { changed: revision, bytes: None, guard: Some(read.outbox_changed) },
+            definition: None,
+            seats: vec![],
+        };
+        self.send_fence(partition, id, ticket, batch);
+    }
+
+    fn send_fence(&mut self, partition: Partition, id: &EventId, ticket: Ticket, batch: Batch) {
+        let Some(event) = self.event_mut(partition, id) else { return };
+        let batch = Arc::new(batch);
+        event.stage = Stage::Fencing(Flight { ticket, batch: Arc::clone(&batch), changes: 0 });
+        self.counts.batches += 1;
+        self.outputs.push(Output::Commit(ticket, batch));
+    }
+
+    /// Somebody has outbid us while the partition is assigned to us: the term must be taken anew.
+    fn on_higher_term(&mut self, partition: Partition, id: &EventId, higher: i64) {
+        let state = self.partitions.get_mut(&partition).expect("the caller found it");
+        if state.retaken {
+            let sentence = format!(
+                "event {id} of partition {partition} carries term {higher}, above the newest term {}: \
+                 booking.terms was made anew; restore it, or migrate to a new ledger",
+                state.term
+            );
+            return self.refuse(partition, sentence);
+        }
+        tracing::warn!(%partition, event = %id, higher, term = state.term, "a higher term; taking a new one");
+        state.mode = Mode::Retaking;
+        state.clear();
+        self.outputs.push(Output::RetakeTerm(partition));
+    }
+
+    /// A fence was settled, one way or the other.
+    pub(super) fn on_fenced(
+        &mut self,
+        partition: Partition,
+        id: &EventId,
+        flight: &Flight,
+        applied: bool,
+    ) {
+        if !applied {
+            return self.start_takeover(partition, id);
+        }
+        let ticket = self.ask(partition, id);
+        let Some(event) = self.event_mut(partition, id) else { return };
+        event.retry_at = None;
+        event.fence = Some(flight.batch.next.clone());
+        event.outbox_changed = flight.batch.outbox.changed;
+        event.stage = Stage::ReadingRows(ticket);
+        self.outputs.push(Output::ReadRows(ticket, id.clone()));
+    }
+
+    pub(super) fn on_rows(&mut self, ticket: Ticket, result: Result<RowsRead, ReadError>) {
+        let Some((partition, id)) = self.questions.remove(&ticket) else { return };
+        let next = self.ask(partition, &id);
+        let Some(event) = self.event_mut(partition, &id) else { return };
+        if !matches!(event.stage, Stage::ReadingRows(asked) if asked == ticket) {
+            return;
+        }
+        match result {
+            Err(ReadError::Unavailable(why)) => {
+                self.rest(partition, &id, &ReadError::Unavailable(why));
+            }
+            Err(ReadError::Corrupt(why)) => self.suspend(partition, &id, why, Owed::Keep),
+            Ok(rows) => {
+                event.stage = Stage::Rechecking(next, Box::new(rows));
+                self.outputs.push(Output::ReadFence(next, id));
+            }
+        }
+    }
+
+    /// The fence was read again: what was read in between belongs together if it did not move.
+    fn on_rechecked(&mut self, partition: Partition, id: &EventId, read: FenceRead, rows: RowsRead) {
+        let check = self.keeps(Rule::FenceIsReadAgain);
+        let positions = self.keeps(Rule::PublishedBelowIsChecked);
+        let Some(state) = self.partitions.get_mut(&partition) else { return };
+        let committed = state.committed;
+        let event = state.events.get_mut(id).expect("the caller found it");
+        let ours = event.fence.as_ref().expect("it was just written");
+        if (read.fence.revision, read.fence.op_id) != (ours.revision, ours.op_id) && check {
+            return self.start_takeover(partition, id);
+        }
+        if read.fence.published_below > committed && positions {
+            let published_below = read.fence.published_below;
+            tracing::warn!(%partition, event = %id, published_below, committed, "more is published than known");
+            event.stage = Stage::AwaitingPosition { published_below };
+            state.awaits_position = true;
+            self.outputs.push(Output::ReadPositions(vec![partition]));
+            return;
+        }
+        event.fence = Some(read.fence.clone());
+        event.outbox_changed = read.outbox_changed;
+        self.hydrate(partition, id, &read, &rows);
+    }
+
+    /// Makes the state from what was read, and checks that the ledger was not set back.
+    fn hydrate(&mut self, partition: Partition, id: &EventId, read: &FenceRead, rows: &RowsRead) {
+        let known = self.partitions[&partition].known.get(id).cloned();
+        let committed = self.partitions[&partition].committed;
+        let owed = match wire::outbox::decode(&read.outbox) {
+            Ok(entries) => entries.into_iter().filter(|entry| entry.offset >= committed),
+            Err(error) => {
+                let why = format!("the outbox cannot be read: {error}");
+                return self.suspend(partition, id, why, Owed::Forget);
+            }
+        };
+        let owed: BTreeMap<i64, Entry> = owed.map(|entry| (entry.offset, entry)).collect();
+        let state = match restore(id, read, rows) {
+            Ok(state) => state,
+            Err(why) => return self.suspend(partition, id, why, Owed::Keep),
+        };
+        let first = owed.values().next().map_or(read.fence.sequence, |entry| entry.sequence_before);
+        let check = self.keeps(Rule::SetBackIsNoticed);
+        let event = self.event_mut(partition, id).expect("the caller found it");
+        event.state = state;
+        event.state.last_at = event.state.last_at.max(known.as_ref().map_or(At(0), |known| known.at));
+        event.owed.clear();
+        event.owed_bytes = 0;
+        owed.into_values().for_each(|entry| event.owe(entry));
+        (event.changes, event.applied, event.pending_bytes) = (0, 0, 0);
+        event.dirty.clear();
+        event.newly_defined = false;
+        event.decided_offset = read.fence.applied_offset;
+        event.summaries.clear();
+        let summary = super::publication::Summary::of(&event.state);
+        event.summaries.push_back((read.fence.applied_offset, summary));
+        let (sequence, revision) = known.map_or((0, 0), |known| (known.sequence, known.revision));
+        let behind = first != sequence || read.fence.revision <= revision;
+        if behind && !event.state.suspended && check {
+            let why = format!(
+                "the ledger is not where the topics are: sequence {first} and revision {}, published \
+                 are {sequence} and {revision} (restored from a backup?); run ledger rebuild",
+                read.fence.revision
+            );
+            return self.suspend(partition, id, why, Owed::Forget);
+        }
+        event.stage = Stage::Ready;
+        let entries = event.owed.len();
+        let state = self.partitions.get_mut(&partition).expect("the caller found it");
+        let known = state.known_mut(id);
+        known.revision = known.revision.max(read.fence.revision);
+        tracing::info!(%partition, event = %id, term = read.fence.term, revision = read.fence.revision,
+            sequence = read.fence.sequence, entries, "event taken over");
+        self.go_on(partition, id);
+    }
+
+    /// Stops an event durably.
+    pub(super) fn suspend(&mut self, partition: Partition, id: &EventId, why: String, owed: Owed) {
+        self.do_suspend(partition, id, why, owed, AfterSuspension::GoOn);
+    }
+
+    pub(super) fn do_suspend(
+        &mut self,
+        partition: Partition,
+        id: &EventId,
+        why: String,
+        owed: Owed,
+        after: AfterSuspension,
+    ) {
+        tracing::error!(%partition, event = %id, why, "event suspended");
+        let op_id = self.next_op();
+        let ticket = self.ask(partition, id);
+        self.counts.suspended += 1;
+        let Some(state) = self.partitions.get_mut(&partition) else { return };
+        let committed = state.committed;
+        let Some(event) = state.events.get_mut(id) else { return };
+        let fence = event.fence.clone().expect("an event without a fence is suspended in memory");
+        if owed == Owed::Forget {
+            event.owed.clear();
+            event.owed_bytes = 0;
+        }
+        let last = fence.applied_offset;
+        let entries = event.owed.values().filter(|entry| entry.offset <= last);
+        let outbox: Arc<[u8]> = wire::outbox::encode(entries).into();
+        let revision = fence.revision + 1;
+        let published_below = committed.max(fence.published_below);
+        let batch = Arc::new(Batch {
+            event: id.clone(),
+            expected: Expected { fence: Some((fence.revision, fence.op_id)) },
+            next: Fence { revision, op_id, published_below, suspended: why, ..fence },
+            outbox: Blob { changed: revision, bytes: Some(outbox), guard: Some(event.outbox_changed) },
+            definition: None,
+            seats: vec![],
+        });
+        event.flight = None;
+        event.stage =
+            Stage::Suspending(Flight { ticket, batch: Arc::clone(&batch), changes: 0 }, after);
+        self.counts.batches += 1;
+        self.outputs.push(Output::Commit(ticket, batch));
+    }
+}
+
+fn first_fence(term: i64, op_id: OpId, committed: i64, at: At) -> Fence {
+    Fence {
+        term,
+        revision: 1,
+        op_id,
+        sequence: 0,
+        edition: 0,
+        applied_offset: -1,
+        published_below: committed,
+        decided_at: at,
+        sale: SaleState::NotOpen,
+        suspended: String::new(),
+    }
+}
+
+fn empty_outbox() -> Arc<[u8]> {
+    wire::outbox::encode(std::iter::empty()).into()
+}
+
+/// The state of an event as its ledger rows have it.
+fn restore(id: &EventId, read: &FenceRead, rows: &RowsRead) -> Result<EventState, String> {
+    let mut state = match &rows.definition {
+        None if !rows.seats.is_empty() => return Err("seats without a definition".into()),
+        None => EventState::unknown(id.clone()),
+        Some((_, bytes)) => {
+            let definition = wire::venue::decode(bytes).map_err(|error| error.to_string())?;
+            let layout = Layout::compile(definition).map_err(|error| error.to_string())?;
+            EventState::restored(id.clone(), Arc::new(layout))
+        }
+    };
+    let seats = state.layout().map_or(0, |layout| layout.seats());
+    for row in &rows.seats {
+        if row.number.0 >= seats || row.changed < 1 || row.changed > read.fence.sequence {
+            return Err(format!("the row of place {} does not fit the event", row.number.0));
+        }
+        state.apply(&Change::Restored(Box::new(row.clone())));
+    }
+    state.sequence = read.fence.sequence;
+    state.edition = read.fence.edition;
+    state.sale = read.fence.sale;
+    state.last_at = read.fence.decided_at;
+    state.suspended = !read.fence.suspended.is_empty();
+    Ok(state)
+}

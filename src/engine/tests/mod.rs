@@ -1,0 +1,4 @@
+//! The engine against a scripted log and ledger.
+
+mod traps;
+mod world;

@@ -1,0 +1,164 @@
+//! Who owned a partition before, as `booking.terms` has it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use rdkafka::consumer::Consumer as _;
+use rdkafka::message::Message as _;
+
+use super::{Assigner, HUNG};
+use crate::domain::ids::Partition;
+use crate::kafka::owner::fence;
+use crate::kafka::owner::group::Generation;
+use crate::kafka::owner::readers::{Isolation, Piece, ReadError};
+use crate::ports::log::{TermRecord, Topic};
+use crate::wire::term;
+
+/// How long the coordinator may take to say who is in the group.
+const ASK: Duration = Duration::from_secs(2);
+
+/// A former owner, by the names its producer and its member go by.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Former {
+    pub(super) instance_id: String,
+    pub(super) transactional_id: String,
+}
+
+impl From<&TermRecord> for Former {
+    fn from(term: &TermRecord) -> Self {
+        Former {
+            instance_id: term.instance_id.clone(),
+            transactional_id: term.transactional_id.clone(),
+        }
+    }
+}
+
+impl Assigner {
+    /// The last owners of these partitions but for ourselves, whether their terms were committed or
+    /// not: one that died while taking its term blocks as well.
+    pub(super) fn former_owners(
+        &self,
+        partitions: &[Partition],
+        over: &dyn Fn() -> bool,
+    ) -> Result<BTreeSet<Former>, ReadError> {
+        let topic = self.topic(Topic::Terms);
+        let terms = self.terms(Isolation::Uncommitted, self.end_of(&topic)?, over)?;
+        let ours = &self.group.config.transactional_id;
+        let last = partitions.iter().filter_map(|partition| {
+            terms.iter().rev().map(|(_, term)| term).find(|term| term.partition == *partition)
+        });
+        Ok(last.filter(|term| term.transactional_id != *ours).map(Former::from).collect())
+    }
+
+    /// Fences those who are no members any more. Who is one is fenced only when it hangs.
+    pub(super) fn fence_the_gone(&self, under: &Generation, former: &BTreeSet<Former>) {
+        if former.is_empty() {
+            return;
+        }
+        let config = &self.group.config;
+        let members = match under.consumer.fetch_group_list(Some(&config.group), ASK) {
+            Ok(list) => list
+                .groups()
+                .iter()
+                .flat_map(|group| group.members())
+                .map(|member| member.client_id().to_owned())
+                .collect::<BTreeSet<_>>(),
+            Err(error) => {
+                tracing::warn!(%error, "the group does not say who is in it; nobody is fenced yet");
+                return;
+            }
+        };
+        for former in former.iter().filter(|former| is_gone(former, &members, &config.instance_id))
+        {
+            fence::begin(config, &former.transactional_id, "it is no member any more");
+        }
+    }
+
+    /// The last committed term of each partition before the one just taken.
+    pub(super) fn terms_before(
+        &self,
+        taken: &[(Partition, i64)],
+        over: &dyn Fn() -> bool,
+    ) -> Result<BTreeMap<Partition, TermRecord>, ReadError> {
+        let Some(to) = taken.iter().map(|(_, term)| term + 1).max() else {
+            return Ok(BTreeMap::new());
+        };
+        let terms = self.terms(Isolation::Committed, to, over)?;
+        let mut before = BTreeMap::new();
+        for (offset, term) in terms {
+            let own = taken.iter().find(|(partition, _)| *partition == term.partition);
+            if own.is_some_and(|(_, own)| offset < *own) {
+                before.insert(term.partition, term);
+            }
+        }
+        Ok(before)
+    }
+
+    fn end_of(&self, topic: &str) -> Result<i64, ReadError> {
+        Ok(self.readers.ends(&[(topic.to_owned(), 0)])?[0])
+    }
+
+    /// All terms up to an offset. All owners share the one partition, so a foreign transaction left
+    /// open in it blocks everybody: whoever wrote the record at the stable end is fenced.
+    fn terms(
+        &self,
+        isolation: Isolation,
+        to: i64,
+        over: &dyn Fn() -> bool,
+    ) -> Result<Vec<(i64, TermRecord)>, ReadError> {
+        let topic = self.topic(Topic::Terms);
+        let from = self.readers.starts(&[(topic.clone(), 0)])?[0];
+        let piece = Piece { topic: &topic, partition: 0, from, to };
+        let mut fenced = None;
+        let mut blocked = |at: i64, so_far: Duration| {
+            if so_far > HUNG && fenced.replace(at) != Some(at) {
+                self.fence_writer_of(at, over);
+            }
+        };
+        let mut terms = Vec::new();
+        self.readers.read_past(isolation, piece, over, &mut blocked, &mut |message| {
+            let Some(value) = message.payload() else { return };
+            match term::decode(value) {
+                Ok(term) => terms.push((message.offset(), term)),
+                Err(why) => {
+                    let offset = message.offset();
+                    tracing::error!(topic, offset, %why, "a term record cannot be read");
+                }
+            }
+        })?;
+        Ok(terms)
+    }
+
+    fn fence_writer_of(&self, offset: i64, over: &dyn Fn() -> bool) {
+        let found = self.terms(Isolation::Uncommitted, offset + 1, over);
+        let ours = &self.group.config.transactional_id;
+        let writer = found.ok().and_then(|terms| terms.into_iter().rfind(|(at, _)| *at == offset));
+        if let Some((_, term)) = writer.filter(|(_, term)| term.transactional_id != *ours) {
+            let config = &self.group.config;
+            fence::begin(config, &term.transactional_id, "its term transaction hangs");
+        }
+    }
+}
+
+/// Whether a former owner is no member any more. One with our own instance id is ourselves before a
+/// restart, under another transactional id.
+fn is_gone(former: &Former, members: &BTreeSet<String>, own_instance_id: &str) -> bool {
+    former.instance_id == own_instance_id || !members.contains(&former.instance_id)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_members_are_spared() {
+        let members = BTreeSet::from(["a".to_owned(), "b".to_owned()]);
+        let former = |instance: &str| Former {
+            instance_id: instance.to_owned(),
+            transactional_id: format!("t-{instance}"),
+        };
+        assert!(!is_gone(&former("b"), &members, "a"));
+        assert!(is_gone(&former("c"), &members, "a"));
+        assert!(is_gone(&former("a"), &members, "a"));
+    }
+}
