@@ -3,6 +3,7 @@
 pub mod app;
 pub mod cli;
 pub mod audit;
+pub mod bench;
 pub mod config;
 pub mod cql;
 pub mod domain;
