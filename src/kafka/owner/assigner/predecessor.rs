@@ -42,7 +42,7 @@ impl Assigner {
         over: &dyn Fn() -> bool,
     ) -> Result<BTreeSet<Former>, ReadError> {
         let topic = self.topic(Topic::Terms);
-        let terms = self.terms(Isolation::Uncommitted, self.end_of(&topic)?, over)?;
+        let terms = self.terms(Isolation::Uncommitted, self.end_of(topic)?, over)?;
         let ours = &self.group.config.transactional_id;
         let last = partitions.iter().filter_map(|partition| {
             terms.iter().rev().map(|(_, term)| term).find(|term| term.partition == *partition)
@@ -70,7 +70,7 @@ impl Assigner {
         };
         for former in former.iter().filter(|former| is_gone(former, &members, &config.instance_id))
         {
-            fence::begin(config, &former.transactional_id, "it is no member any more");
+            fence::begin(&self.group, &former.transactional_id, "it is no member any more");
         }
     }
 
@@ -107,8 +107,8 @@ impl Assigner {
         over: &dyn Fn() -> bool,
     ) -> Result<Vec<(i64, TermRecord)>, ReadError> {
         let topic = self.topic(Topic::Terms);
-        let from = self.readers.starts(&[(topic.clone(), 0)])?[0];
-        let piece = Piece { topic: &topic, partition: 0, from, to };
+        let from = self.readers.starts(&[(topic.to_owned(), 0)])?[0];
+        let piece = Piece { topic, partition: 0, from, to };
         let mut fenced = None;
         let mut blocked = |at: i64, so_far: Duration| {
             if so_far > HUNG && fenced.replace(at) != Some(at) {
@@ -134,8 +134,7 @@ impl Assigner {
         let ours = &self.group.config.transactional_id;
         let writer = found.ok().and_then(|terms| terms.into_iter().rfind(|(at, _)| *at == offset));
         if let Some((_, term)) = writer.filter(|(_, term)| term.transactional_id != *ours) {
-            let config = &self.group.config;
-            fence::begin(config, &term.transactional_id, "its term transaction hangs");
+            fence::begin(&self.group, &term.transactional_id, "its term transaction hangs");
         }
     }
 }
