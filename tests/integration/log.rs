@@ -26,6 +26,8 @@ pub(crate) fn trials() -> Vec<Trial> {
         stack::trial("log::terms_rise_and_positions_read_back", terms_rise_and_positions_read_back),
         stack::trial("log::a_partition_is_handed_over", a_partition_is_handed_over),
         stack::trial("log::an_outdated_publication_is_refused", an_outdated_publication_is_refused),
+        stack::trial("log::a_late_engine_commits_nothing", a_late_engine_commits_nothing),
+        stack::trial("log::a_producer_fenced_by_mistake_recovers", a_producer_fenced_by_mistake),
         stack::trial("log::a_rewind_delivers_again", a_rewind_delivers_again),
         stack::trial("log::lost_offsets_are_refused", lost_offsets_are_refused),
         stack::trial("log::undeclared_partitions_are_left_alone", undeclared_partitions),
@@ -174,6 +176,57 @@ fn an_outdated_publication_is_refused(stack: &Stack) -> Result<()> {
     ensure!(positions.iter().all(|(_, position)| *position == 4), "{positions:?}");
     ensure!(b.publish(publication(P0, &records[4]))? == Published::Committed);
     b.leave()?;
+    a.leave()
+}
+
+/// An engine that has not yet let go of a revoked assignment, while the next one is in force already:
+/// what it asks for was decided under the old one, even where the partition has come back.
+fn a_late_engine_commits_nothing(stack: &Stack) -> Result<()> {
+    let deployment = Deployment::create(&stack.kafka, 2)?;
+    deployment.request(0, 5)?;
+    deployment.request(1, 5)?;
+    let mut a = Owner::start(&deployment, "a")?;
+    a.ready(P0)?;
+    a.ready(Partition(1))?;
+    let records = a.records(10)?;
+    a.hold_on(true);
+    let mut b = Owner::start(&deployment, "b")?;
+    b.any_ready()?;
+    let back = a.any_ready()?.assignment;
+    let of = |offset: i64| {
+        let wanted = |r: &&RawRecord| (r.partition, r.offset) == (back.partition.0, offset);
+        records.iter().find(wanted).context("a record")
+    };
+    let published = a.publish(publication(back.partition, of(3)?))?;
+    println!("log: a late engine is told {published:?}");
+    let Published::Ended { positions, .. } = published else {
+        anyhow::bail!("committed under an assignment it was not decided under");
+    };
+    // Both terms have committed the log start as the position.
+    ensure!(positions == [(back.partition, 0)], "{positions:?}");
+    a.hold_on(false);
+    let published = a.publish(publication(back.partition, of(3)?))?;
+    ensure!(published == Published::Committed, "{published:?}");
+    b.leave()?;
+    a.leave()
+}
+
+fn a_producer_fenced_by_mistake(stack: &Stack) -> Result<()> {
+    let deployment = Deployment::create(&stack.kafka, 1)?;
+    deployment.request(0, 3)?;
+    let mut a = Owner::start(&deployment, "a")?;
+    a.ready(P0)?;
+    let records = a.records(3)?;
+    ensure!(a.publish(publication(P0, &records[0]))? == Published::Committed);
+    owner::fence(&deployment, "a")?;
+    let began = ticks();
+    let published = a.publish(publication(P0, &records[1]))?;
+    println!("log: fenced by mistake, told after {:?}: {published:?}", began.elapsed());
+    let Published::Ended { positions, .. } = published else {
+        anyhow::bail!("committed by a fenced producer");
+    };
+    ensure!(positions == [(P0, 1)], "{positions:?}");
+    ensure!(a.publish(publication(P0, &records[1]))? == Published::Committed);
     a.leave()
 }
 

@@ -31,11 +31,6 @@ use crate::kafka::error::{Error, Verdict, verdict};
 use crate::ports::clock::ticks;
 use crate::ports::log::{FromLog, OutRecord, Publication, Published, Topic};
 
-/// Below this many records offsets are sent before the records. Right after a commit the coordinator
-/// puts the next transaction off; offsets are tried again after 1 ms, a partition's first record only
-/// after a fixed 20 ms. Sending offsets first takes the wait on the short path and halves the p90 of
-/// small transactions; large ones lose by it, since the two no longer overlap.
-const OFFSETS_FIRST_RECORDS: usize = 100;
 /// Pause between two tries of a call that may be made again.
 const RETRY: Duration = Duration::from_millis(5);
 
@@ -158,14 +153,8 @@ impl Transactor {
         let made = match under {
             Some(under) if partitions.iter().all(|partition| under.has(*partition)) => self
                 .transact(&under, |this| {
-                    let offsets = offsets_of(publication, this.requests())?;
-                    if count(publication) < OFFSETS_FIRST_RECORDS {
-                        this.send_offsets(&offsets, &under)?;
-                        this.produce(publication)?;
-                    } else {
-                        this.produce(publication)?;
-                        this.send_offsets(&offsets, &under)?;
-                    }
+                    this.produce(publication)?;
+                    this.send_offsets(&offsets_of(publication, this.requests())?, &under)?;
                     this.flush()
                 }),
             Some(_) | None => Err("the assignment it was decided under is over".to_owned()),
@@ -377,11 +366,6 @@ impl Transactor {
         let over = || now.is_over() || self.group.is_ending();
         read_stable(&now.consumer, self.requests(), &ours, &over, &mut |_| ()).unwrap_or_default()
     }
-}
-
-fn count(publication: &Publication) -> usize {
-    let of = |entry: &Arc<Vec<OutRecord>>| entry.len();
-    publication.parts.iter().map(|part| part.entries.iter().map(of).sum::<usize>()).sum()
 }
 
 fn offsets_of(publication: &Publication, topic: &str) -> Result<TopicPartitionList, Failure> {

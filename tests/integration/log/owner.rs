@@ -35,6 +35,7 @@ pub(super) struct Owner {
     events: Receiver<FromLog>,
     kept: VecDeque<FromLog>,
     gate: Arc<Mutex<()>>,
+    holds_on: bool,
 }
 
 impl Owner {
@@ -59,7 +60,7 @@ impl Owner {
             }
         };
         let log = OwnerLog::start(config(deployment, name, extra), Arc::new(sink))?;
-        Ok(Owner { log, events, kept: VecDeque::new(), gate })
+        Ok(Owner { log, events, kept: VecDeque::new(), gate, holds_on: false })
     }
 
     pub(super) fn send(&self, command: ToLog) {
@@ -71,6 +72,14 @@ impl Owner {
         // Leaked, so that the guard is not bound to the owner; a test process is short-lived.
         let gate: &'static Arc<Mutex<()>> = Box::leak(Box::new(Arc::clone(&self.gate)));
         Asleep { _guard: gate.lock().expect("the gate") }
+    }
+
+    /// Lets go of no revocation until told otherwise.
+    pub(super) fn hold_on(&mut self, holds_on: bool) {
+        self.holds_on = holds_on;
+        if !holds_on {
+            self.kept.retain(|event| !matches!(event, FromLog::Revoked { .. }));
+        }
     }
 
     /// The first event that `pick` wants; others are kept for later, revocations are let go at once.
@@ -109,7 +118,12 @@ impl Owner {
     ) -> Option<T> {
         // What is asked for is looked at by a copy, since a channel end cannot be put back.
         let copy = match &event {
-            FromLog::Revoked { .. } => return None,
+            FromLog::Revoked { .. } => {
+                if self.holds_on {
+                    self.kept.push_back(event);
+                }
+                return None;
+            }
             FromLog::Assigned(assignment) => FromLog::Assigned(assignment.clone()),
             FromLog::Refused { partition, sentence } => {
                 FromLog::Refused { partition: *partition, sentence: sentence.clone() }
@@ -251,6 +265,16 @@ fn config(deployment: &Deployment, name: &str, extra: &[(&str, &str)]) -> OwnerC
         ledger: LedgerId { id: uuid::Uuid::from_u128(1), cluster: "test".into() },
         extra: extra.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect(),
     }
+}
+
+/// Initialises a producer under the transactional id of a living owner.
+pub(super) fn fence(deployment: &Deployment, name: &str) -> Result<()> {
+    let config = config(deployment, name, &[]);
+    let producer: BaseProducer = ClientConfig::new()
+        .set("bootstrap.servers", &config.bootstrap)
+        .set("transactional.id", &config.transactional_id)
+        .create()?;
+    Ok(producer.init_transactions(PATIENCE)?)
 }
 
 /// Joins the group, takes a term, opens another transaction with an outcome and offsets in it, and
