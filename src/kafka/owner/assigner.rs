@@ -185,22 +185,33 @@ impl Assigner {
         let terms = self.take_terms(under, &wishes)?;
         let taken: Vec<_> = wishes.iter().map(|wish| wish.partition).zip(terms).collect();
         tracing::info!(count = takeover.count, ?taken, "terms taken");
-        let previous = self.terms_before(&taken, &over)?;
+        let mut previous = self.terms_before(&taken, &over)?;
         // Asked for anew: the former owner's last transaction may have ended since.
         let edges = self.edges(takeover.partitions)?;
         for ((partition, stored), edges) in stored.into_iter().zip(edges) {
             let Some((_, term)) = taken.iter().find(|(taken, _)| *taken == partition) else {
                 continue;
             };
-            let before = previous.get(&partition).cloned();
-            let base = self.assignment(takeover, partition, *term, before);
-            found.push(match self.find(base, &stored, &edges, &over) {
+            let looked_up = match previous.remove(&partition).transpose() {
+                Ok(before) => {
+                    let base = self.assignment(takeover, partition, *term, before);
+                    self.find(base, &stored, &edges, &over)
+                }
+                Err(error) => Err(error),
+            };
+            found.push(match looked_up {
                 Ok(assignment) => Found::Ready(Box::new(assignment)),
-                Err(ReadError::Over) => return Err(ReadError::Over),
-                Err(error) => {
-                    let sentence = format!("{error}; the owner tries again when it is restarted");
+                Err(error @ (ReadError::Stalled { .. } | ReadError::Broken { .. })) => {
+                    let sentence = format!("{error}; the owner looks again when it is restarted");
                     Found::Refused { partition, sentence }
                 }
+                // These pass, and so the takeover is tried again.
+                Err(
+                    error @ (ReadError::Over
+                    | ReadError::Asked { .. }
+                    | ReadError::Refused(_)
+                    | ReadError::Client(_)),
+                ) => return Err(error),
             });
         }
         Ok(found)
