@@ -1,8 +1,8 @@
 //! Holdfast.
 #![allow(missing_docs)]
 pub mod app;
-pub mod cli;
 pub mod audit;
+pub mod cli;
 pub mod config;
 pub mod cql;
 pub mod domain;
