@@ -1,9 +1,9 @@
 //! Holdfast.
 #![allow(missing_docs)]
 pub mod app;
-pub mod cli;
 pub mod audit;
 pub mod bench;
+pub mod cli;
 pub mod config;
 pub mod cql;
 pub mod domain;

@@ -47,7 +47,13 @@ use crate::config::{Config, Error, load};
 )]
 pub struct Cli {
     /// The configuration file
-    #[arg(long, global = true, env = "HOLDFAST_CONFIG", value_name = "FILE")]
+    #[arg(
+        long,
+        global = true,
+        env = "HOLDFAST_CONFIG",
+        hide_env_values = true,
+        value_name = "FILE"
+    )]
     config: Option<PathBuf>,
     /// Print data as JSON
     #[arg(long, global = true)]

@@ -21,7 +21,7 @@ pub(super) enum Verb {
                             Examples:\n  \
                             holdfast request claim hamlet-2027-03-14 --buyer ann \
                             --seat stalls/A/1 --seat stalls/A/2\n  \
-                            holdfast request claim hamlet-2027-03-14 --buyer bob \
+                            holdfast request claim hamlet-2027-03-14 --buyer bob \\\n    \
                             --places floor=2:student --expected-price 1800")]
     Claim {
         #[command(flatten)]
@@ -38,7 +38,7 @@ pub(super) enum Verb {
     },
     /// Turn a hold into a booking
     #[command(after_help = "Example:\n  \
-                            holdfast request confirm hamlet-2027-03-14 --buyer ann \
+                            holdfast request confirm hamlet-2027-03-14 --buyer ann \\\n    \
                             --hold 0199c5d2-7f6e-7c3a-8a51-3f2b9d0c4e71 --reference payment-4711")]
     Confirm {
         #[command(flatten)]

@@ -38,15 +38,15 @@ pub(super) fn execute(verb: &Verb, config: &Config, output: Output) -> Result<En
             Ok(Ending::Done)
         }
         Verb::Apply => {
-            let plan = wait_for(topics::apply(&cluster))??;
-            for declaration in &plan.missing {
-                let name = cluster.topic(declaration.topic);
+            let applied = wait_for(topics::apply(&cluster))??;
+            for &topic in &applied.created {
+                let name = cluster.topic(topic);
                 output.data(format_args!("created  {name}"), &json!({ "created": name }))?;
             }
-            if plan.missing.is_empty() {
+            if applied.created.is_empty() {
                 output.words("nothing is missing");
             }
-            tell(&plan.findings, output)
+            tell(&applied.findings, output)
         }
         Verb::Check => {
             let findings = wait_for(topics::check(&cluster))??;
@@ -116,15 +116,20 @@ fn plan_json(plan: &Plan, cluster: &Cluster) -> Value {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::super::tests::golden;
     use super::*;
+    use crate::config::parse;
     use crate::kafka::topics::declaration;
     use crate::ports::log::Topic;
 
     #[test]
     fn the_plan_for_an_empty_cluster_is_the_golden_one() {
         let text = include_str!("../../docker/holdfast.toml");
-        let cluster = toml::from_str::<Config>(text).unwrap().cluster();
+        let nothing = |_: &str| None;
+        let config = parse(text, Path::new("docker/holdfast.toml"), &nothing).unwrap();
+        let cluster = config.cluster();
         let missing = Topic::ALL.into_iter().map(declaration::of).collect();
         let plan = Plan { missing, findings: vec![] };
         golden("topics-plan.txt", &plan_text(&plan, &cluster));

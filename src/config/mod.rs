@@ -61,7 +61,7 @@ pub fn load(path: &Path) -> Result<Config, Error> {
 }
 
 /// Reads a configuration from its text; `environment` answers for the variables.
-fn parse(
+pub(crate) fn parse(
     text: &str,
     path: &Path,
     environment: &dyn Fn(&str) -> Option<String>,

@@ -213,13 +213,12 @@ impl Cluster {
         if error.rdkafka_error_code().is_none_or(stops_for_good) {
             return Err(Error::Unreadable { place: place.into(), why });
         }
-        match self.error("reading", place, error) {
-            Error::Unreachable { bootstrap, why, .. } => {
-                tracing::warn!(bootstrap, why, "no broker answers; trying on");
-                Ok(())
-            }
-            other => Err(other),
+        let error = self.error("reading", place, error);
+        if !error.is_unreachable() {
+            return Err(error);
         }
+        tracing::warn!(%error, "trying on");
+        Ok(())
     }
 }
 

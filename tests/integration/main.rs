@@ -10,6 +10,7 @@
 #[path = "../stack/mod.rs"]
 mod stack;
 
+mod edge;
 mod stack_smoke;
 
 use std::process::ExitCode;
@@ -19,7 +20,7 @@ use libtest_mimic::{Arguments, Trial};
 fn main() -> ExitCode {
     let mut arguments = Arguments::from_args();
     arguments.test_threads.get_or_insert(1);
-    let modules: &[fn() -> Vec<Trial>] = &[stack_smoke::trials];
+    let modules: &[fn() -> Vec<Trial>] = &[stack_smoke::trials, edge::trials];
     let trials = modules.iter().flat_map(|trials| trials()).collect();
     let conclusion = libtest_mimic::run(&arguments, trials);
     stack::stop(conclusion.has_failed());
