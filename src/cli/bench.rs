@@ -55,7 +55,7 @@ pub(super) fn execute(verb: &Verb, config: &Config, output: Output) -> Result<En
         }
     };
     for figure in &figures {
-        output.data(text(figure), &serde_json::to_value(figure)?)?;
+        output.data(text(figure), &serde_json::to_value(figure).map_err(anyhow::Error::from)?)?;
     }
     Ok(Ending::Done)
 }
