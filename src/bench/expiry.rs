@@ -7,16 +7,15 @@ use anyhow::bail;
 use uuid::Uuid;
 
 use super::Figure;
-use super::producing::{Answers, Producing};
+use super::producing::{Answers, Producing, follow_from_now};
 use super::workload::{Crowd, Wish, Workload};
 use crate::app::Workers;
 use crate::config::{Config, Role};
-use crate::domain::ids::{HoldId, Partition};
+use crate::domain::ids::HoldId;
 use crate::domain::limits::GRACE;
 use crate::domain::outcome::OutcomeBody;
 use crate::domain::time::{At, Millis};
-use crate::kafka::Cluster;
-use crate::kafka::reader::{Follower, Start};
+use crate::kafka::reader::Follower;
 use crate::ports::clock;
 use crate::ports::log::Topic;
 use crate::wire;
@@ -81,7 +80,7 @@ fn lateness(config: &Config, events: usize, holds: u64) -> anyhow::Result<Vec<(A
     let mut crowd = Crowd::new(&name, events, places, HOLD_TIME);
     (crowd.places, crowd.seats) = (crowd.places_of_event(), 0);
     let mut answers = Answers::from_now(&cluster)?;
-    let mut ends = follow(&cluster)?;
+    let mut ends = follow_from_now(&cluster, &[Topic::Held, Topic::Released])?;
     for event in &crowd.events {
         crowd.on_sale(event).iter().try_for_each(|wish| producing.put(wish))?;
     }
@@ -103,14 +102,6 @@ fn lateness(config: &Config, events: usize, holds: u64) -> anyhow::Result<Vec<(A
     wishes.iter().try_for_each(|wish| producing.put(wish))?;
     producing.settle()?;
     collect(&mut ends, holds)
-}
-
-fn follow(cluster: &Cluster) -> anyhow::Result<Follower> {
-    let partitions = (0..cluster.partitions).map(Partition);
-    let from: Vec<_> = partitions
-        .flat_map(|p| [(Topic::Held, p, Start::End), (Topic::Released, p, Start::End)])
-        .collect();
-    Ok(Follower::open(cluster, &from)?)
 }
 
 fn collect(ends: &mut Follower, holds: u64) -> anyhow::Result<Vec<(At, At)>> {

@@ -9,7 +9,7 @@ use super::workload::Wish;
 use crate::domain::ids::Partition;
 use crate::kafka::Cluster;
 use crate::kafka::producer::{Delivery, Pending, RequestProducer};
-use crate::kafka::reader::{Follower, Start};
+use crate::kafka::reader::{Follower, Reader, Start};
 use crate::ports::clock;
 use crate::ports::log::Topic;
 use crate::seal::Keys;
@@ -76,6 +76,22 @@ impl<'a> Producing<'a> {
     }
 }
 
+/// Follows topics from where they end now: a client that is told "the end" finds it later, when there
+/// may be more.
+///
+/// # Errors
+/// When no broker answers.
+pub fn follow_from_now(cluster: &Cluster, topics: &[Topic]) -> anyhow::Result<Follower> {
+    let reader = Reader::open(cluster)?;
+    let mut from = vec![];
+    for partition in (0..cluster.partitions).map(Partition) {
+        for &topic in topics {
+            from.push((topic, partition, Start::Offset(reader.end(topic, partition)?)));
+        }
+    }
+    Ok(Follower::open(cluster, &from)?)
+}
+
 /// Counts answers as they become visible.
 pub struct Answers {
     follower: Follower,
@@ -109,11 +125,7 @@ impl Answers {
     /// # Errors
     /// When the client does not take its settings.
     pub fn from_now(cluster: &Cluster) -> anyhow::Result<Answers> {
-        let partitions = (0..cluster.partitions).map(Partition);
-        let from: Vec<_> = partitions
-            .flat_map(|partition| Topic::OUTCOMES.map(|topic| (topic, partition, Start::End)))
-            .collect();
-        let follower = Follower::open(cluster, &from)?;
+        let follower = follow_from_now(cluster, &Topic::OUTCOMES)?;
         Ok(Answers { follower, counts: Counted::default() })
     }
 
