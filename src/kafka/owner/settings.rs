@@ -63,6 +63,8 @@ pub(super) fn reader(config: &OwnerConfig, committed: bool) -> ClientConfig {
     let mut settings = base(config);
     settings
         .set("group.id", &config.group)
+        // It has no session, but the client compares this with the operator's poll interval.
+        .set("session.timeout.ms", SESSION_TIMEOUT_FALLBACK_MS.to_string())
         .set("isolation.level", if committed { "read_committed" } else { "read_uncommitted" })
         .set("enable.auto.commit", "false")
         .set("enable.auto.offset.store", "false")
