@@ -2,6 +2,7 @@
 #![allow(missing_docs)]
 pub mod app;
 pub mod audit;
+pub mod bench;
 pub mod cli;
 pub mod config;
 pub mod cql;

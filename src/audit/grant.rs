@@ -232,10 +232,10 @@ pub(super) fn changed(
                 ("an event to be defined once".into(), "another definition".into())
             })?;
             same(Check::Identity, "event", &model.event, &ask.definition.event)?;
-            Venue::expand(&ask.definition).map_err(|name| Fault {
+            Venue::expand(&ask.definition).map_err(|found| Fault {
                 check: Check::Seats,
                 expected: "a definition that names each place once".into(),
-                found: format!("{name} twice"),
+                found,
             })?;
             (&ask.actor, 0)
         }

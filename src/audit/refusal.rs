@@ -10,7 +10,7 @@ use super::finding::{Check, Judged, ensure};
 use super::grant::max_wait;
 use super::venue::{Venue, Wanted};
 use crate::domain::ids::{BuyerId, HoldId, Reference};
-use crate::domain::limits::{ID_WINDOW, SEATS_PER_REQUEST_MAX};
+use crate::domain::limits::{ID_WINDOW, NAME_BYTES_MAX, SEATS_PER_REQUEST_MAX};
 use crate::domain::outcome::Outcome;
 use crate::domain::refusal::{Code, Refusal};
 use crate::domain::request::{Body, Claim, Line};
@@ -189,23 +189,25 @@ fn listed(so: &[String], refused: &Refusal) -> bool {
 
 /// Whether the shape of a request is wrong. Definitions are not judged but by their grants.
 pub(super) fn malformed(model: &EventModel, record: &Record<'_>) -> bool {
+    let unfit = |text: &str, bytes: usize| text.len() > bytes || text.chars().any(char::is_control);
     let shape = match &record.request.body {
         Body::Claim(claim) => {
             let mut seen = BTreeSet::new();
-            let bad = claim.lines.iter().any(|line| match line {
-                Line::Seat { name, .. } => !seen.insert(name),
-                Line::Places { count, .. } => *count == 0,
+            let name = 3 * NAME_BYTES_MAX + "//".len();
+            let bad = claim.lines.iter().any(|line| {
+                let (place, tier, wrong) = match line {
+                    Line::Seat { name, tier } => (name, tier, !seen.insert(name)),
+                    Line::Places { section, tier, count } => (section, tier, *count == 0),
+                };
+                let tier = tier.as_deref().unwrap_or_default();
+                wrong || unfit(place, name) || unfit(tier, name)
             });
             let venue = model.venue.as_ref();
             let misfit = venue.is_some_and(|venue| !venue.wanted(claim).misfits.is_empty());
-            claim.lines.is_empty() || bad || misfit
+            !(1..=SEATS_PER_REQUEST_MAX).contains(&claim.lines.len()) || bad || misfit
         }
-        Body::Define(_)
-        | Body::Open(_)
-        | Body::Close(_)
-        | Body::Confirm(_)
-        | Body::Release(_)
-        | Body::Expire => false,
+        Body::Open(ask) | Body::Close(ask) => unfit(&ask.actor, NAME_BYTES_MAX),
+        Body::Define(_) | Body::Confirm(_) | Body::Release(_) | Body::Expire => false,
     };
     shape || !record.key_fits || record.request.id.made_at().is_none()
 }

@@ -39,14 +39,14 @@ pub(super) struct Wanted {
 }
 
 impl Venue {
-    /// Expands a definition; says which name is there twice if one is.
+    /// Expands a definition; says what is in the way of selling it if something is.
     pub(super) fn expand(definition: &Definition) -> Result<Venue, String> {
         let mut places = HashMap::new();
         let mut capacity = vec![];
         for (index, section) in definition.sections.iter().enumerate() {
             let mut add = |name: String, tier: Option<String>| {
                 let twice = places.insert(name.clone(), (index, tier)).is_some();
-                if twice { Err(name) } else { Ok(()) }
+                if twice { Err(format!("{name} twice")) } else { Ok(()) }
             };
             let mut count = 0;
             match &section.places {
@@ -56,10 +56,13 @@ impl Venue {
                     }
                     count = u64::from(*places);
                 }
+                Places::Rows(rows) if rows.is_empty() => {
+                    return Err(format!("section {} without rows", section.name));
+                }
                 Places::Rows(rows) => {
                     for row in rows {
                         let tier = row.tier.as_ref().or(section.tiers.first()).cloned();
-                        for label in labels(&row.seats) {
+                        for label in labels(&row.seats)? {
                             add(format!("{}/{}/{label}", section.name, row.name), tier.clone())?;
                             count += 1;
                         }
@@ -143,7 +146,7 @@ impl Venue {
             wanted.unknown.push(name.into());
             return;
         };
-        if section.places != Places::Rows(vec![]) && matches!(section.places, Places::Rows(_)) {
+        if matches!(section.places, Places::Rows(_)) {
             wanted.misfits.push(name.into());
         }
         let sold_in = match tier {
@@ -164,20 +167,25 @@ impl Venue {
 }
 
 /// The labels of a row text such as `7 5 3 1 | 11-20`, in its order.
-fn labels(text: &str) -> Vec<String> {
+fn labels(text: &str) -> Result<Vec<String>, String> {
     let words = text.split(|c: char| c == '|' || c.is_whitespace()).filter(|word| !word.is_empty());
-    words.flat_map(expand_word).collect()
+    let expanded: Vec<Vec<String>> = words.map(expand_word).collect::<Result<_, _>>()?;
+    Ok(expanded.concat())
 }
 
-fn expand_word(word: &str) -> Vec<String> {
-    let ends = word
-        .split_once('-')
-        .and_then(|(from, to)| Some((from.parse::<u32>().ok()?, to.parse::<u32>().ok()?)));
-    match ends {
-        Some((from, to)) if from <= to => (from..=to).map(|label| label.to_string()).collect(),
-        Some((from, to)) => (to..=from).rev().map(|label| label.to_string()).collect(),
-        None => vec![word.into()],
-    }
+/// A range has a number on each side, as it prints: nobody can tell what `01-03` stands for.
+fn expand_word(word: &str) -> Result<Vec<String>, String> {
+    let digits = |text: &str| !text.is_empty() && text.chars().all(|c| c.is_ascii_digit());
+    let Some((from, to)) = word.split_once('-').filter(|(from, to)| digits(from) && digits(to))
+    else {
+        return Ok(vec![word.into()]);
+    };
+    let number = |text: &str| text.parse::<u32>().ok().filter(|number| number.to_string() == text);
+    let (Some(from), Some(to)) = (number(from), number(to)) else {
+        return Err(format!("the range {word}, which cannot be counted"));
+    };
+    let labels = (from.min(to)..=from.max(to)).map(|label| label.to_string());
+    Ok(if from <= to { labels.collect() } else { labels.rev().collect() })
 }
 
 #[cfg(test)]
@@ -186,9 +194,13 @@ mod tests {
 
     #[test]
     fn a_row_text_is_labels_and_ranges_in_its_order() {
-        assert_eq!(labels("7 5|3 1-2"), ["7", "5", "3", "1", "2"]);
-        assert_eq!(labels("3-1 | 11-12"), ["3", "2", "1", "11", "12"]);
-        assert_eq!(labels("A-1 B1"), ["A-1", "B1"]);
-        assert!(labels(" | ").is_empty());
+        let read = |text| labels(text).unwrap();
+        assert_eq!(read("7 5|3 1-2"), ["7", "5", "3", "1", "2"]);
+        assert_eq!(read("3-1 | 11-12"), ["3", "2", "1", "11", "12"]);
+        assert_eq!(read("A-1 B1 +1-3 01"), ["A-1", "B1", "+1-3", "01"]);
+        assert!(read(" | ").is_empty());
+        for text in ["01-05", "1-05", "1-99999999999"] {
+            assert!(labels(text).is_err(), "{text}");
+        }
     }
 }

@@ -9,6 +9,7 @@
 
 mod arguments;
 mod ask;
+mod bench;
 mod config;
 mod event;
 mod failure;
@@ -74,6 +75,8 @@ enum Verb {
     Request(request::Verb),
     Watch(watch::Arguments),
     #[command(subcommand)]
+    Bench(bench::Verb),
+    #[command(subcommand)]
     Config(config::Verb),
     Refusals(refusals::Arguments),
 }
@@ -115,6 +118,7 @@ fn execute(cli: Cli, output: Output) -> Result<Ending, Failure> {
         Verb::Event(verb) => event::execute(&verb, &config(cli.config)?, output),
         Verb::Request(verb) => request::execute(&verb, &config(cli.config)?, output),
         Verb::Watch(arguments) => watch::execute(&arguments, &config(cli.config)?, output),
+        Verb::Bench(verb) => bench::execute(&verb, &config(cli.config)?, output),
         Verb::Config(verb) => config::execute(&verb, &config(cli.config)?, output),
         Verb::Refusals(_) => refusals::execute(output),
     }
@@ -130,6 +134,7 @@ fn begin_log(verb: &Verb) {
         | Verb::Event(_)
         | Verb::Request(_)
         | Verb::Watch(_)
+        | Verb::Bench(_)
         | Verb::Config(_)
         | Verb::Refusals(_) => "off,holdfast=warn",
     };

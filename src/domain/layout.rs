@@ -134,12 +134,14 @@ pub enum DefinitionError {
         most: i64,
     },
     /// A row text that cannot be read.
-    #[error("row {row:?}: {part:?} is not a seat label or a range such as 1-20")]
+    #[error("row {row:?}: {part:?} {problem}")]
     RowText {
         /// The row.
         row: String,
         /// The part of the text.
         part: String,
+        /// What is wrong with it.
+        problem: &'static str,
     },
     /// Not three capital letters.
     #[error("currency {0:?} is not three capital letters, such as EUR")]
@@ -188,6 +190,11 @@ impl RowPlan {
     /// # Errors
     /// Names the part that is not a label or a range, or a label that is there twice.
     pub fn parse(row: &str, text: &str) -> Result<RowPlan, DefinitionError> {
+        let unreadable = |part: &str, problem: &'static str| DefinitionError::RowText {
+            row: row.into(),
+            part: part.into(),
+            problem,
+        };
         let mut plan = RowPlan { labels: vec![], by_label: HashMap::new(), breaks: vec![] };
         for part in text.replace('|', " | ").split_whitespace() {
             if part == "|" {
@@ -197,10 +204,7 @@ impl RowPlan {
                 }
                 continue;
             }
-            match range_of(part) {
-                Some((from, to)) if from.abs_diff(to) as usize >= SEATS_PER_EVENT_MAX => {
-                    return Err(DefinitionError::RowText { row: row.into(), part: part.into() });
-                }
+            match range_of(part).map_err(|problem| unreadable(part, problem))? {
                 Some((from, to)) if from <= to => {
                     (from..=to).try_for_each(|label| plan.push(label.to_string()))?;
                 }
@@ -208,15 +212,14 @@ impl RowPlan {
                     (to..=from).rev().try_for_each(|label| plan.push(label.to_string()))?;
                 }
                 None => {
-                    check_label(part).map_err(|_| DefinitionError::RowText {
-                        row: row.into(),
-                        part: part.into(),
-                    })?;
+                    let problem = "is not a seat label or a range such as 1-20";
+                    check_name(part).map_err(|_| unreadable(part, problem))?;
                     plan.push(part.into())?;
                 }
             }
         }
-        plan.breaks.retain(|&position| position < plan.labels.len() as u32);
+        let end = plan.len();
+        plan.breaks.retain(|&position| position < end);
         Ok(plan)
     }
 
@@ -234,14 +237,23 @@ impl RowPlan {
     }
 }
 
-/// `1-20` as its ends; `A-1` and the like are labels.
-fn range_of(part: &str) -> Option<(u32, u32)> {
-    let (from, to) = part.split_once('-')?;
-    Some((from.parse().ok()?, to.parse().ok()?))
-}
-
-fn check_label(label: &str) -> Result<(), NameError> {
-    check_name(label)
+/// `1-20` as its ends; `A-1` and the like are labels. A range counts in plain numbers: one written with
+/// leading zeros would put seats on sale that are called otherwise than their signs.
+fn range_of(part: &str) -> Result<Option<(u32, u32)>, &'static str> {
+    let digits = |end: &str| !end.is_empty() && end.bytes().all(|byte| byte.is_ascii_digit());
+    let Some((from, to)) = part.split_once('-').filter(|(from, to)| digits(from) && digits(to))
+    else {
+        return Ok(None);
+    };
+    if [from, to].iter().any(|end| end.len() > 1 && end.starts_with('0')) {
+        return Err("is a range whose leading zeros would be lost; write its labels one by one");
+    }
+    match (from.parse::<u32>(), to.parse::<u32>()) {
+        (Ok(from), Ok(to)) if (from.abs_diff(to) as usize) < SEATS_PER_EVENT_MAX => {
+            Ok(Some((from, to)))
+        }
+        (Ok(_) | Err(_), Ok(_) | Err(_)) => Err("is a range of more seats than an event may have"),
+    }
 }
 
 impl Layout {
@@ -305,6 +317,7 @@ impl Layout {
                 compiled.count = *capacity;
             }
             Places::Rows(rows) => {
+                range("rows of a section", rows.len() as i64, 1, SEATS_PER_EVENT_MAX as i64)?;
                 for row in rows {
                     named("row", &row.name)?;
                     let plan = match plans.get(&row.seats) {
@@ -363,7 +376,7 @@ impl Layout {
     /// Whether a section's places are interchangeable.
     #[must_use]
     pub fn is_general(&self, section: usize) -> bool {
-        self.sections[section].rows.is_empty()
+        matches!(self.definition.sections[section].places, Places::General(_))
     }
 
     /// The section a place lies in.
@@ -574,5 +587,32 @@ mod tests {
             |d| d.sections[0].places = Places::Rows(vec![row("A", "1 ä")]),
             "row \"A\": \"ä\" is not a seat label or a range such as 1-20",
         );
+        check(
+            |d| d.sections[0].places = Places::Rows(vec![]),
+            "rows of a section is 0; it must be from 1 to 200000",
+        );
+        check(
+            |d| d.sections[0].places = Places::Rows(vec![row("A", "01-05")]),
+            "row \"A\": \"01-05\" is a range whose leading zeros would be lost; \
+             write its labels one by one",
+        );
+        check(
+            |d| d.sections[0].places = Places::Rows(vec![row("A", "1-200001")]),
+            "row \"A\": \"1-200001\" is a range of more seats than an event may have",
+        );
+        check(
+            |d| d.sections[0].places = Places::Rows(vec![row("A", "1-99999999999")]),
+            "row \"A\": \"1-99999999999\" is a range of more seats than an event may have",
+        );
+    }
+
+    #[test]
+    fn only_plain_numbers_make_a_range() {
+        let labels = |text: &str| RowPlan::parse("A", text).unwrap().labels;
+        assert_eq!(labels("+1-3 A-1 1-B 7-"), ["+1-3", "A-1", "1-B", "7-"]);
+        assert_eq!(labels("01 02 | 0-2"), ["01", "02", "0", "1", "2"]);
+        for text in ["01-5", "1-05", "00-2"] {
+            assert!(RowPlan::parse("A", text).is_err(), "{text}");
+        }
     }
 }

@@ -4,13 +4,17 @@ use super::time::Millis;
 
 /// Bytes of a name: event, buyer, reference, section, row, seat label, tier.
 pub const NAME_BYTES_MAX: usize = 64;
+/// Bytes of a full name as a claim may write it: section, row and seat with two slashes.
+pub const FULL_NAME_BYTES_MAX: usize = 3 * NAME_BYTES_MAX + 2;
+/// Bytes of the sentence in a refusal; what goes beyond is cut, since it may quote the request.
+pub const DETAIL_BYTES_MAX: usize = 1_024;
 /// Places of one event.
 pub const SEATS_PER_EVENT_MAX: usize = 200_000;
 /// Sections of one event.
 pub const SECTIONS_MAX: usize = 1_000;
 /// Tiers of one event.
 pub const TIERS_MAX: usize = 256;
-/// Places one claim may ask for, whatever the event allows.
+/// Places one claim may ask for, whatever the event allows, and lines in which it may ask for them.
 pub const SEATS_PER_REQUEST_MAX: usize = 50;
 /// Bytes of a request record's value; larger ones are dead letters.
 pub const REQUEST_BYTES_MAX: usize = 1024 * 1024;

@@ -5,6 +5,8 @@
 
 use std::fmt;
 
+use super::limits::DETAIL_BYTES_MAX;
+
 macro_rules! codes {
     ($($(#[$doc:meta])* $name:ident = $number:literal, $text:literal, $retry:literal, $help:literal;)*) => {
         /// Why a request was refused.
@@ -136,10 +138,13 @@ impl Refusal {
         Refusal { code, ground: Ground::default() }
     }
 
-    /// A refusal with a sentence.
+    /// A refusal with a sentence, cut at [`DETAIL_BYTES_MAX`]: it may quote what was sent, and an
+    /// answer must not grow with its request.
     #[must_use]
     pub fn because(code: Code, detail: impl Into<String>) -> Refusal {
-        Refusal { code, ground: Ground { detail: detail.into(), ..Ground::default() } }
+        let mut detail = detail.into();
+        detail.truncate(detail.floor_char_boundary(DETAIL_BYTES_MAX));
+        Refusal { code, ground: Ground { detail, ..Ground::default() } }
     }
 
     /// A refusal over a list of seats.
@@ -169,6 +174,12 @@ mod tests {
             last = code.number();
         }
         assert_eq!(Code::from_number(99), None);
+    }
+
+    #[test]
+    fn a_sentence_is_cut_between_characters() {
+        let refusal = Refusal::because(Code::BadRequest, format!("a{}", "ä".repeat(1_000_000)));
+        assert_eq!(refusal.ground.detail.len(), DETAIL_BYTES_MAX - 1);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use super::ids::{BuyerId, EventId, HoldId, Reference, RequestId};
 use super::layout::{Definition, Layout};
+use super::limits::{FULL_NAME_BYTES_MAX, NAME_BYTES_MAX, SEATS_PER_REQUEST_MAX};
 use super::refusal::{Code, Refusal};
 
 /// A record that asks for a change of one event.
@@ -39,7 +40,7 @@ pub enum Body {
 pub struct Define {
     /// What is on sale.
     pub definition: Definition,
-    /// Who asks, for the record.
+    /// Who asks, for the record: up to [`NAME_BYTES_MAX`] bytes without control characters.
     pub actor: String,
 }
 
@@ -48,7 +49,7 @@ pub struct Define {
 pub struct Administration {
     /// The edition of the event the operator had before their eyes.
     pub edition: i64,
-    /// Who asks, for the record.
+    /// Who asks, for the record: up to [`NAME_BYTES_MAX`] bytes without control characters.
     pub actor: String,
 }
 
@@ -57,7 +58,7 @@ pub struct Administration {
 pub struct Claim {
     /// For whom.
     pub buyer: BuyerId,
-    /// What is wanted. The lines are judged together.
+    /// What is wanted, in up to [`SEATS_PER_REQUEST_MAX`] lines, which are judged together.
     pub lines: Vec<Line>,
     /// Sum in minor units that the buyer has been shown; a different one is refused.
     pub expected_price: Option<i64>,
@@ -138,12 +139,12 @@ impl Request {
         }
     }
 
-    /// Checks what can be checked without the event.
+    /// Checks what can be checked without the event. What passes is bounded in all its parts, so that
+    /// its answer is.
     ///
     /// # Errors
     /// `bad-request` with a sentence.
     pub fn check(&self) -> Result<(), Refusal> {
-        let bad = |detail: &str| Err(Refusal::because(Code::BadRequest, detail));
         if self.id.made_at().is_none() {
             return bad("the request id is not a version 7 UUID");
         }
@@ -152,25 +153,46 @@ impl Request {
             Body::Define(define) if define.definition.event != self.event => {
                 bad("the definition names another event than its record")
             }
-            Body::Define(define) => match Layout::compile(define.definition.clone()) {
-                Err(error) => bad(&error.to_string()),
-                Ok(_) => Ok(()),
-            },
-            Body::Open(_) | Body::Close(_) | Body::Confirm(_) | Body::Release(_) | Body::Expire => {
-                Ok(())
+            Body::Define(define) => {
+                check_text("actor", &define.actor, NAME_BYTES_MAX)?;
+                Layout::compile(define.definition.clone())
+                    .map_or_else(|error| bad(error.to_string()), |_| Ok(()))
             }
+            Body::Open(ask) | Body::Close(ask) => check_text("actor", &ask.actor, NAME_BYTES_MAX),
+            Body::Confirm(_) | Body::Release(_) | Body::Expire => Ok(()),
         }
     }
 }
 
+fn bad(detail: impl Into<String>) -> Result<(), Refusal> {
+    Err(Refusal::because(Code::BadRequest, detail))
+}
+
+/// A text that answers repeat: short enough, and fit for a screen.
+fn check_text(what: &str, text: &str, bytes_max: usize) -> Result<(), Refusal> {
+    if text.len() > bytes_max {
+        return bad(format!("the {what} is longer than {bytes_max} bytes"));
+    }
+    if text.contains(char::is_control) {
+        return bad(format!("the {what} has a control character"));
+    }
+    Ok(())
+}
+
 impl Claim {
     fn check(&self) -> Result<(), Refusal> {
-        let bad = |detail: String| Err(Refusal::because(Code::BadRequest, detail));
         if self.lines.is_empty() {
-            return bad("the claim has no lines".into());
+            return bad("the claim has no lines");
+        }
+        if self.lines.len() > SEATS_PER_REQUEST_MAX {
+            return bad(format!("the claim has more than {SEATS_PER_REQUEST_MAX} lines"));
         }
         let mut names: Vec<&str> = vec![];
         for line in &self.lines {
+            let (Line::Seat { name: place, tier } | Line::Places { section: place, tier, .. }) =
+                line;
+            check_text("seat or section of a line", place, FULL_NAME_BYTES_MAX)?;
+            check_text("tier of a line", tier.as_deref().unwrap_or(""), FULL_NAME_BYTES_MAX)?;
             match line {
                 Line::Seat { name, .. } => names.push(name),
                 Line::Places { section, count: 0, .. } => {
@@ -194,5 +216,51 @@ impl Claim {
             Line::Places { count, .. } => u64::from(*count),
         };
         self.lines.iter().map(of_line).sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn detail(body: Body) -> String {
+        let id = RequestId(Uuid::from_u128(0x0190_0000_0001_7000_8000_0000_0000_0001));
+        let request = Request { id, event: EventId::new("hamlet").unwrap(), body };
+        request.check().map_or_else(|refusal| refusal.ground.detail, |()| String::new())
+    }
+
+    fn claim(lines: Vec<Line>) -> Body {
+        let buyer = BuyerId::new("b1").unwrap();
+        Body::Claim(Claim { buyer, lines, expected_price: None, staff_override: false })
+    }
+
+    fn seat(name: String, tier: Option<&str>) -> Line {
+        Line::Seat { name, tier: tier.map(Into::into) }
+    }
+
+    #[test]
+    fn what_answers_repeat_is_bounded() {
+        let opened = |actor: &str| Body::Open(Administration { edition: 1, actor: actor.into() });
+        assert_eq!(detail(opened("box office, counter 3")), "");
+        assert_eq!(detail(opened(&"a".repeat(65))), "the actor is longer than 64 bytes");
+        assert_eq!(detail(opened("ops\n")), "the actor has a control character");
+
+        let long = || "a".repeat(195);
+        let too_long = "the seat or section of a line is longer than 194 bytes";
+        let places = |section| Line::Places { section, tier: None, count: u32::MAX };
+        assert_eq!(detail(claim(vec![seat(long(), None)])), too_long);
+        assert_eq!(detail(claim(vec![places(long())])), too_long);
+        let unprintable = claim(vec![seat("A/1/1".into(), Some("\u{7f}"))]);
+        assert_eq!(detail(unprintable), "the tier of a line has a control character");
+    }
+
+    #[test]
+    fn a_claim_has_up_to_fifty_lines() {
+        let lines =
+            |count: u32| claim((0..count).map(|n| seat(format!("A/1/{n}"), None)).collect());
+        assert_eq!(detail(lines(50)), "");
+        assert_eq!(detail(lines(51)), "the claim has more than 50 lines");
     }
 }

@@ -31,8 +31,6 @@ pub(super) enum Rule {
     PrefixIsContiguous,
     /// Nothing is published again before the position was read.
     PositionBeforeRepublishing,
-    /// Whatever is dropped is read again from the position.
-    DropReadsPosition,
 }
 
 impl Engine {

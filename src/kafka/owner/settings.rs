@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use rdkafka::ClientConfig;
+use rdkafka::producer::{BaseProducer, Producer as _, ProducerContext};
 
 use super::OwnerConfig;
 
@@ -97,6 +98,17 @@ pub(super) fn producer(config: &OwnerConfig, transactional_id: &str) -> ClientCo
         .set("queue.buffering.max.messages", "100000")
         .set("compression.type", "lz4");
     settings
+}
+
+/// Waits until a producer is connected to some broker. Initialised before that, it finds no broker to
+/// ask for its coordinator, and asks again only after half a second.
+pub(super) fn connect<C: ProducerContext>(
+    producer: &BaseProducer<C>,
+    topic: &str,
+    timeout: Duration,
+) {
+    // Whatever the answer, somebody gave it; without one, initialising will say what is wrong.
+    let _ = producer.client().fetch_metadata(Some(topic), timeout);
 }
 
 /// How long one transaction call may take before its fate counts as unknown.
