@@ -59,7 +59,6 @@ impl Cluster {
         config
             .set("bootstrap.servers", &self.bootstrap)
             .set("client.id", "holdfast")
-            .set("allow.auto.create.topics", "false")
             .set("message.max.bytes", RECORD_BYTES_MAX.to_string());
         config
     }

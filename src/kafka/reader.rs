@@ -14,11 +14,12 @@
 use std::time::{Duration, Instant};
 
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
-use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::error::KafkaError;
 use rdkafka::message::{BorrowedMessage, Headers as _, Message as _};
 use rdkafka::{Offset, TopicPartitionList};
 
 use super::cluster::{Cluster, Error, PATIENCE};
+use super::error::stops_a_partition;
 use crate::domain::ids::Partition;
 use crate::domain::time::At;
 use crate::ports::clock::ticks;
@@ -210,7 +211,7 @@ impl Cluster {
     /// Lets pass what passes by itself.
     fn judge(&self, place: &str, error: &KafkaError) -> Result<(), Error> {
         let why = error.to_string();
-        if error.rdkafka_error_code().is_none_or(stops_for_good) {
+        if error.rdkafka_error_code().is_none_or(stops_a_partition) {
             return Err(Error::Unreadable { place: place.into(), why });
         }
         let error = self.error("reading", place, error);
@@ -220,20 +221,6 @@ impl Cluster {
         tracing::warn!(%error, "trying on");
         Ok(())
     }
-}
-
-/// The position is outside the log, or the next batch cannot be opened.
-fn stops_for_good(code: RDKafkaErrorCode) -> bool {
-    matches!(
-        code,
-        RDKafkaErrorCode::AutoOffsetReset
-            | RDKafkaErrorCode::OffsetOutOfRange
-            | RDKafkaErrorCode::BadMessage
-            | RDKafkaErrorCode::BadCompression
-            | RDKafkaErrorCode::NotImplemented
-            | RDKafkaErrorCode::InvalidMessage
-            | RDKafkaErrorCode::LogTruncation
-    )
 }
 
 fn consumer(cluster: &Cluster, isolation: &str, wait_ms: &str) -> Result<BaseConsumer, Error> {

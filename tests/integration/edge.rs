@@ -151,6 +151,8 @@ fn an_end_is_reached_by_position(stack: &Stack) -> Result<()> {
     for (key, keep) in [("a", true), ("b", false), ("c", true)] {
         producer.begin_transaction()?;
         send(&producer, &cluster, key, b"")?;
+        // An abort would otherwise throw away what has not been sent yet, and leave no trace.
+        producer.flush(WAIT)?;
         if keep { producer.commit_transaction(WAIT)? } else { producer.abort_transaction(WAIT)? }
     }
     // Three records and three markers; the last two offsets of interest are a record and a marker.
