@@ -1,0 +1,3 @@
+//! Wiring: the one place that names concrete clients.
+
+pub mod expiry;
