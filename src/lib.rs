@@ -8,6 +8,7 @@ pub mod config;
 pub mod cql;
 pub mod domain;
 pub mod engine;
+pub mod expiry;
 pub mod kafka;
 pub mod ports;
 pub mod seal;
