@@ -5,6 +5,7 @@
 //! that can. Drain order: owners stop reading, publish what they have decided, leave the group so that
 //! successors start at once; the expiry worker goes last and keeps nothing.
 
+pub mod audit;
 pub mod expiry;
 mod gate;
 pub mod owner;
@@ -149,7 +150,8 @@ impl Workers {
 
 fn owner_config(config: &Config, index: usize, ledger: &Ledger) -> OwnerConfig {
     let name = format!("{}-{index}", config.worker.instance);
-    let millis = |length: std::time::Duration| u32::try_from(length.as_millis()).unwrap_or(u32::MAX);
+    let millis =
+        |length: std::time::Duration| u32::try_from(length.as_millis()).unwrap_or(u32::MAX);
     OwnerConfig {
         bootstrap: config.kafka.bootstrap.clone(),
         prefix: config.deployment.topic_prefix.clone(),

@@ -4,6 +4,7 @@ use std::fmt;
 use std::io;
 
 use crate::kafka::cluster;
+use crate::ports::ledger::ReadError;
 use crate::{config, cql};
 
 /// Something was found, or refused below.
@@ -59,33 +60,13 @@ impl From<config::Error> for Failure {
 
 impl From<cluster::Error> for Failure {
     fn from(error: cluster::Error) -> Failure {
-        let status = match &error {
-            cluster::Error::Settings(_) => USAGE,
-            cluster::Error::Unreachable { .. }
-            | cluster::Error::Unknown { .. }
-            | cluster::Error::Stalled { .. } => UNREACHABLE,
-            cluster::Error::MissingTopic(_)
-            | cluster::Error::Forbidden { .. }
-            | cluster::Error::Refused { .. }
-            | cluster::Error::Unreadable { .. } => FOUND,
-        };
-        Failure { status, error: error.into() }
+        Failure { status: status_of_kafka(&error), error: error.into() }
     }
 }
 
 impl From<cql::Error> for Failure {
     fn from(error: cql::Error) -> Failure {
-        let status = match &error {
-            cql::Error::Config(_) => USAGE,
-            cql::Error::Unreachable { .. } => UNREACHABLE,
-            cql::Error::DataCenter { .. }
-            | cql::Error::NoKeyspace { .. }
-            | cql::Error::Differs { .. }
-            | cql::Error::NoIdentity { .. }
-            | cql::Error::OtherCluster { .. }
-            | cql::Error::Statement { .. } => FOUND,
-        };
-        Failure { status, error: error.into() }
+        Failure { status: status_of_ledger(&error), error: error.into() }
     }
 }
 
@@ -95,9 +76,42 @@ impl From<io::Error> for Failure {
     }
 }
 
-/// What ends a worker.
+/// What ends a worker or an audit: a server that does not answer, or something found.
 impl From<anyhow::Error> for Failure {
     fn from(error: anyhow::Error) -> Failure {
-        Failure { status: FOUND, error }
+        let read = |error: &ReadError| match error {
+            ReadError::Unavailable(_) => UNREACHABLE,
+            ReadError::Corrupt(_) => FOUND,
+        };
+        let kafka = error.downcast_ref().map(status_of_kafka);
+        let ledger = || error.downcast_ref().map(status_of_ledger);
+        let status = kafka.or_else(ledger).or_else(|| error.downcast_ref().map(read));
+        Failure { status: status.unwrap_or(FOUND), error }
+    }
+}
+
+const fn status_of_kafka(error: &cluster::Error) -> u8 {
+    match error {
+        cluster::Error::Settings(_) => USAGE,
+        cluster::Error::Unreachable { .. }
+        | cluster::Error::Unknown { .. }
+        | cluster::Error::Stalled { .. } => UNREACHABLE,
+        cluster::Error::MissingTopic(_)
+        | cluster::Error::Forbidden { .. }
+        | cluster::Error::Refused { .. }
+        | cluster::Error::Unreadable { .. } => FOUND,
+    }
+}
+
+const fn status_of_ledger(error: &cql::Error) -> u8 {
+    match error {
+        cql::Error::Config(_) => USAGE,
+        cql::Error::Unreachable { .. } => UNREACHABLE,
+        cql::Error::DataCenter { .. }
+        | cql::Error::NoKeyspace { .. }
+        | cql::Error::Differs { .. }
+        | cql::Error::NoIdentity { .. }
+        | cql::Error::OtherCluster { .. }
+        | cql::Error::Statement { .. } => FOUND,
     }
 }

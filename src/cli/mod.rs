@@ -9,6 +9,7 @@
 
 mod arguments;
 mod ask;
+mod audit;
 mod bench;
 mod config;
 mod event;
@@ -75,6 +76,8 @@ enum Verb {
     Request(request::Verb),
     Watch(watch::Arguments),
     #[command(subcommand)]
+    Audit(audit::Verb),
+    #[command(subcommand)]
     Bench(bench::Verb),
     #[command(subcommand)]
     Config(config::Verb),
@@ -118,6 +121,7 @@ fn execute(cli: Cli, output: Output) -> Result<Ending, Failure> {
         Verb::Event(verb) => event::execute(&verb, &config(cli.config)?, output),
         Verb::Request(verb) => request::execute(&verb, &config(cli.config)?, output),
         Verb::Watch(arguments) => watch::execute(&arguments, &config(cli.config)?, output),
+        Verb::Audit(verb) => audit::execute(&verb, &config(cli.config)?, output),
         Verb::Bench(verb) => bench::execute(&verb, &config(cli.config)?, output),
         Verb::Config(verb) => config::execute(&verb, &config(cli.config)?, output),
         Verb::Refusals(_) => refusals::execute(output),
@@ -134,6 +138,7 @@ fn begin_log(verb: &Verb) {
         | Verb::Event(_)
         | Verb::Request(_)
         | Verb::Watch(_)
+        | Verb::Audit(_)
         | Verb::Bench(_)
         | Verb::Config(_)
         | Verb::Refusals(_) => "off,holdfast=warn",

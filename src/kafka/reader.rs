@@ -93,6 +93,33 @@ impl Reader {
         self.watermark(&self.uncommitted, topic, partition)
     }
 
+    /// The next request the owners will answer: what the group has committed for a request partition,
+    /// without a transaction still open. `None` where it has committed nothing.
+    ///
+    /// # Errors
+    /// When the group may not be asked or no broker answers.
+    pub fn committed(&self, partition: Partition) -> Result<Option<i64>, Error> {
+        let name = self.cluster.topic(Topic::Requests);
+        let mut list = TopicPartitionList::new();
+        list.add_partition(&name, partition.0);
+        // A client that reads committed would wait for the open transaction, not look past it.
+        let answer = self.uncommitted.committed_offsets(list, PATIENCE);
+        let answer = answer.and_then(|list| {
+            list.elements().iter().try_for_each(|element| element.error())?;
+            Ok(list)
+        });
+        let answer =
+            answer.map_err(|error| self.cluster.error("asking the group about", &name, &error))?;
+        Ok(answer.find_partition(&name, partition.0).and_then(|element| match element.offset() {
+            Offset::Offset(offset) => Some(offset),
+            Offset::Beginning
+            | Offset::End
+            | Offset::Stored
+            | Offset::Invalid
+            | Offset::OffsetTail(_) => None,
+        }))
+    }
+
     /// Hands every committed record from `start` to the end as it is now to `each`, in order. Answers
     /// that end, from where a [`Follower`] may go on.
     ///
