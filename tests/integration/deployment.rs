@@ -43,7 +43,7 @@ impl Deployment {
              [ledger]\nnodes = [\"{cql}\"]\nkeyspace = \"{unique}\"\n\
              [keys.signing]\nid = \"test\"\nsecret-file = \"key\"\n"
         );
-        std::fs::write(folder.path().join("key"), "a secret of a test, long enough")?;
+        std::fs::write(folder.path().join("key"), "a secret of a test, long enough for anybody")?;
         let path = folder.path().join("holdfast.toml");
         std::fs::write(&path, text)?;
         let config = config::load(&path)?;
