@@ -48,15 +48,15 @@
 //! | [`wire`] | every record as Avro, and nothing but encoding |
 //! | [`ports`] | what logic needs of log, ledger and clock: shapes and contracts |
 //! | [`engine`] | the owner as a state machine without IO |
-//! | `expiry` | the delayed-expiry consumer's index of deadlines, likewise without IO |
+//! | [`expiry`] | the delayed-expiry worker, likewise without IO |
 //! | [`audit`] | the independent model that re-checks a sale |
 //! | [`seal`] | signatures of who may ask what only operators and our own workers may ask |
 //! | [`kafka`] | the log on Kafka |
 //! | [`cql`] | the ledger on ScyllaDB, or Cassandra |
 //! | [`config`] | the configuration, one file per section |
-//! | `app` | wiring: the one place that puts drivers beside logic, starts and drains them |
-//! | `bench` | workloads against a running deployment |
-//! | `cli` | one file per verb; words on stderr, data on stdout |
+//! | [`app`] | wiring: the one place that puts drivers beside logic, starts and drains them |
+//! | [`bench`] | workloads and measured baselines |
+//! | [`cli`] | one file per verb; words on stderr, data on stdout |
 //!
 //! # Who may use whom
 //!
@@ -92,11 +92,15 @@
 //! - No configuration is global, no secret is printed, and no name of a driver appears in logic.
 //! - No outcome is taken back. What went wrong is put right by a later one.
 
+pub mod app;
 pub mod audit;
+pub mod bench;
+pub mod cli;
 pub mod config;
 pub mod cql;
 pub mod domain;
 pub mod engine;
+pub mod expiry;
 pub mod kafka;
 pub mod ports;
 pub mod seal;

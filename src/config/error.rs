@@ -15,7 +15,7 @@ pub enum Error {
     )]
     NoFile,
     /// It cannot be read.
-    #[error("{} cannot be read: {source}", path.display())]
+    #[error("{} cannot be read", path.display())]
     File {
         /// The file.
         path: PathBuf,

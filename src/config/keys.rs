@@ -7,9 +7,10 @@ use serde::{Deserialize, Serialize};
 
 use super::units::Secret;
 use crate::domain::ids::check_name;
+use crate::seal;
 
-/// Shortest secret taken; the strength of a signature ends where its secret does.
-const SECRET_BYTES_MIN: usize = 16;
+/// Shortest secret taken: a signature is as strong as its secret, up to these.
+const SECRET_BYTES_MIN: usize = 32;
 
 /// The live keys. One signs, and both are taken, so that keys are changed without a pause: add the new
 /// one as second everywhere, make it the signing one everywhere, drop the old.
@@ -37,15 +38,6 @@ pub struct Key {
     /// The secret from the environment, which has precedence over the file.
     #[serde(skip)]
     secret: Option<Secret>,
-}
-
-/// A key with its secret.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LiveKey {
-    /// Its name.
-    pub id: String,
-    /// Its secret.
-    pub secret: Secret,
 }
 
 impl Keys {
@@ -85,21 +77,25 @@ impl Keys {
         }
     }
 
-    /// Reads the secrets of the live keys, the signing one first.
+    /// Reads the secrets of the live keys of `deployment`.
     ///
     /// # Errors
     /// A sentence when there is no signing key, or a secret cannot be had.
-    pub fn read(&self) -> Result<Vec<LiveKey>, String> {
+    pub fn read(&self, deployment: &str) -> Result<seal::Keys, String> {
         let signing = self.signing.as_ref().ok_or(
             "no signing key is configured: give its id in [keys.signing] and its secret in \
              HOLDFAST_SIGNING_SECRET or secret-file",
         )?;
-        [Some(signing), self.second.as_ref()].into_iter().flatten().map(Key::read).collect()
+        Ok(seal::Keys {
+            deployment: deployment.to_owned(),
+            signing: signing.read()?,
+            also: self.second.iter().map(Key::read).collect::<Result<_, _>>()?,
+        })
     }
 }
 
 impl Key {
-    fn read(&self) -> Result<LiveKey, String> {
+    fn read(&self) -> Result<seal::Key, String> {
         let id = self.id.clone();
         let secret = match (&self.secret, &self.secret_file) {
             (Some(secret), _) => secret.0.clone(),
@@ -121,6 +117,6 @@ impl Key {
                 secret.len()
             ));
         }
-        Ok(LiveKey { id, secret: Secret(secret) })
+        Ok(seal::Key { id, secret: secret.into_bytes() })
     }
 }

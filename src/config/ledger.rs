@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::units;
 use super::units::Secret;
+use crate::cql;
 
 /// Where the authority on seats is: ScyllaDB, or Cassandra.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -48,6 +49,20 @@ impl Default for Ledger {
 }
 
 impl Ledger {
+    /// The same, as the ledger's driver wants to be told.
+    #[must_use]
+    pub fn options(&self) -> cql::Config {
+        let credentials = self.user.clone().zip(self.password.clone());
+        cql::Config {
+            nodes: self.nodes.clone(),
+            keyspace: self.keyspace.clone(),
+            replication: self.replication.clone(),
+            credentials: credentials
+                .map(|(user, Secret(password))| cql::Credentials { user, password }),
+            request_timeout: self.request_timeout,
+        }
+    }
+
     pub(super) fn check(&self) -> Result<(), String> {
         if self.nodes.iter().all(|node| node.trim().is_empty()) {
             return Err("nodes is empty: name at least one as host:port".into());

@@ -23,10 +23,13 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use crate::kafka::Cluster;
+use crate::seal;
+
 pub use self::deployment::Deployment;
 pub use self::error::Error;
 pub use self::kafka::{Kafka, Setting};
-pub use self::keys::{Key, Keys, LiveKey};
+pub use self::keys::{Key, Keys};
 pub use self::ledger::Ledger;
 pub use self::units::Secret;
 pub use self::worker::{Role, Worker, check_owners};
@@ -58,7 +61,7 @@ pub fn load(path: &Path) -> Result<Config, Error> {
 }
 
 /// Reads a configuration from its text; `environment` answers for the variables.
-fn parse(
+pub(crate) fn parse(
     text: &str,
     path: &Path,
     environment: &dyn Fn(&str) -> Option<String>,
@@ -121,10 +124,10 @@ impl Config {
         toml::to_string(&shown).expect("every field has a TOML form")
     }
 
-    /// Where the log is, as its drivers want to be told.
+    /// Where the log is, as the readers and writers of its topics want to be told.
     #[must_use]
-    pub fn cluster(&self) -> crate::kafka::Cluster {
-        crate::kafka::Cluster {
+    pub fn cluster(&self) -> Cluster {
+        Cluster {
             bootstrap: self.kafka.bootstrap.clone(),
             prefix: self.deployment.topic_prefix.clone(),
             partitions: self.deployment.partitions,
@@ -132,6 +135,14 @@ impl Config {
             audit_period: self.deployment.audit_period,
             settings: self.kafka.settings_as_text(),
         }
+    }
+
+    /// The live keys with their secrets, read now.
+    ///
+    /// # Errors
+    /// A sentence when there is no signing key, or a secret cannot be had.
+    pub fn seal_keys(&self) -> Result<seal::Keys, String> {
+        self.keys.read(&self.deployment.name)
     }
 }
 

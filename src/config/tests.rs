@@ -1,5 +1,7 @@
 use super::*;
 
+const HUSH: &str = "hush-hush-hush-hush-hush-hush-hush";
+
 fn parsed(text: &str) -> Result<Config, Error> {
     parse(text, Path::new("holdfast.toml"), &host)
 }
@@ -25,8 +27,8 @@ fn the_sample_can_be_used_as_it_is() {
     let text = include_str!("../../docker/holdfast.toml");
     let path = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/docker/holdfast.toml"));
     let config = parse(text, path, &host).unwrap();
-    let keys = config.keys.read().unwrap();
-    assert_eq!(keys[0].id, "development");
+    let keys = config.keys.read("holdfast").unwrap();
+    assert_eq!(keys.signing.id, "development");
 }
 
 #[test]
@@ -91,14 +93,14 @@ fn the_environment_beats_the_file() {
 fn a_dump_has_no_secrets_and_reads_back() {
     let environment = |name: &str| match name {
         "HOLDFAST_KAFKA_PASSWORD" | "HOLDFAST_LEDGER_PASSWORD" | "HOLDFAST_SIGNING_SECRET" => {
-            Some("hush-hush-hush-hush".to_owned())
+            Some(HUSH.to_owned())
         }
         _ => host(name),
     };
     let text = "[ledger]\nuser = \"u\"\n[keys.signing]\nid = \"k\"\n\
                 [kafka.settings]\n\"ssl.key.pem\" = \"hush\"\n\"socket.keepalive.enable\" = true\n";
     let config = parse(text, Path::new("holdfast.toml"), &environment).unwrap();
-    assert_eq!(config.keys.read().unwrap()[0].secret, Secret("hush-hush-hush-hush".into()));
+    assert_eq!(config.keys.read("holdfast").unwrap().signing.secret, HUSH.as_bytes());
     let dump = config.dump();
     assert!(!dump.contains("hush"), "{dump}");
     assert!(!format!("{config:?}").contains("hush"));
@@ -110,12 +112,12 @@ fn a_dump_has_no_secrets_and_reads_back() {
 #[test]
 fn a_secret_that_cannot_be_had_is_missed_only_when_it_is_used() {
     let config = parsed("[keys.signing]\nid = \"k\"\nsecret-file = \"nowhere\"\n").unwrap();
-    let sentence = config.keys.read().unwrap_err();
+    let sentence = config.keys.read("holdfast").unwrap_err();
     assert!(sentence.starts_with("the secret of key k cannot be read from nowhere"), "{sentence}");
-    let none = parsed("").unwrap().keys.read().unwrap_err();
+    let none = parsed("").unwrap().keys.read("holdfast").unwrap_err();
     assert!(none.contains("no signing key is configured"), "{none}");
     let short =
         |name: &str| (name == "HOLDFAST_SIGNING_SECRET").then(|| "short".into()).or(host(name));
     let config = parse("[keys.signing]\nid = \"k\"\n", Path::new("h.toml"), &short).unwrap();
-    assert!(config.keys.read().unwrap_err().contains("take at least 16"));
+    assert!(config.keys.read("holdfast").unwrap_err().contains("take at least 32"));
 }

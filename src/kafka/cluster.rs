@@ -9,10 +9,10 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::metadata::Metadata;
 use thiserror::Error;
 
-use crate::wire::partitioner;
 use crate::domain::ids::{EventId, Partition};
 use crate::domain::limits::REQUEST_BYTES_MAX;
 use crate::ports::log::Topic;
+use crate::wire::partitioner;
 
 /// Bytes of the largest batch or record that one of ours puts on a topic: a value of the largest size,
 /// its key and headers.
@@ -59,7 +59,6 @@ impl Cluster {
         config
             .set("bootstrap.servers", &self.bootstrap)
             .set("client.id", "holdfast")
-            .set("allow.auto.create.topics", "false")
             .set("message.max.bytes", RECORD_BYTES_MAX.to_string());
         config
     }

@@ -5,7 +5,7 @@
 //! cluster's present number of partitions has a say. The producer is idempotent: a record that the
 //! client sends again is not in the log twice. It is not transactional: a request stands for itself.
 
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
 
 use rdkafka::client::ClientContext;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
@@ -88,14 +88,31 @@ impl Pending {
     /// [`Error::Unknown`] when the word did not come, so that the request may be on the log; another
     /// when it is not.
     pub fn wait(self) -> Result<Delivery, Error> {
+        self.word(self.delivered.recv().ok())
+    }
+
+    /// The brokers' word if it has come, which is told once; `None` while it is to be waited for.
+    ///
+    /// # Errors
+    /// As [`Pending::wait`].
+    pub fn poll(&self) -> Option<Result<Delivery, Error>> {
+        match self.delivered.try_recv() {
+            Ok(report) => Some(self.word(Some(report))),
+            Err(TryRecvError::Empty) => None,
+            Err(TryRecvError::Disconnected) => Some(self.word(None)),
+        }
+    }
+
+    /// What a report says; there is none when the producer was ended before it came.
+    fn word(&self, report: Option<Report>) -> Result<Delivery, Error> {
         let topic = self.cluster.topic(Topic::Requests);
-        match self.delivered.recv() {
-            Ok(Ok(delivery)) => Ok(delivery),
-            Ok(Err(error)) if may_have_been_written(&error) => {
+        match report {
+            Some(Ok(delivery)) => Ok(delivery),
+            Some(Err(error)) if may_have_been_written(&error) => {
                 Err(Error::Unknown { topic, why: error.to_string() })
             }
-            Ok(Err(error)) => Err(self.cluster.error("writing to", &topic, &error)),
-            Err(_) => Err(Error::Unknown { topic, why: "the producer was ended".into() }),
+            Some(Err(error)) => Err(self.cluster.error("writing to", &topic, &error)),
+            None => Err(Error::Unknown { topic, why: "the producer was ended".into() }),
         }
     }
 }

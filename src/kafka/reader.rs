@@ -14,11 +14,12 @@
 use std::time::{Duration, Instant};
 
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
-use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::error::KafkaError;
 use rdkafka::message::{BorrowedMessage, Headers as _, Message as _};
 use rdkafka::{Offset, TopicPartitionList};
 
 use super::cluster::{Cluster, Error, PATIENCE};
+use super::error::stops_a_partition;
 use crate::domain::ids::Partition;
 use crate::domain::time::At;
 use crate::ports::clock::ticks;
@@ -90,6 +91,33 @@ impl Reader {
     /// When the partition does not exist or no broker answers.
     pub fn end(&self, topic: Topic, partition: Partition) -> Result<i64, Error> {
         self.watermark(&self.uncommitted, topic, partition)
+    }
+
+    /// The next request the owners will answer: what the group has committed for a request partition,
+    /// without a transaction still open. `None` where it has committed nothing.
+    ///
+    /// # Errors
+    /// When the group may not be asked or no broker answers.
+    pub fn committed(&self, partition: Partition) -> Result<Option<i64>, Error> {
+        let name = self.cluster.topic(Topic::Requests);
+        let mut list = TopicPartitionList::new();
+        list.add_partition(&name, partition.0);
+        // A client that reads committed would wait for the open transaction, not look past it.
+        let answer = self.uncommitted.committed_offsets(list, PATIENCE);
+        let answer = answer.and_then(|list| {
+            list.elements().iter().try_for_each(|element| element.error())?;
+            Ok(list)
+        });
+        let answer =
+            answer.map_err(|error| self.cluster.error("asking the group about", &name, &error))?;
+        Ok(answer.find_partition(&name, partition.0).and_then(|element| match element.offset() {
+            Offset::Offset(offset) => Some(offset),
+            Offset::Beginning
+            | Offset::End
+            | Offset::Stored
+            | Offset::Invalid
+            | Offset::OffsetTail(_) => None,
+        }))
     }
 
     /// Hands every committed record from `start` to the end as it is now to `each`, in order. Answers
@@ -210,31 +238,16 @@ impl Cluster {
     /// Lets pass what passes by itself.
     fn judge(&self, place: &str, error: &KafkaError) -> Result<(), Error> {
         let why = error.to_string();
-        if error.rdkafka_error_code().is_none_or(stops_for_good) {
+        if error.rdkafka_error_code().is_none_or(stops_a_partition) {
             return Err(Error::Unreadable { place: place.into(), why });
         }
-        match self.error("reading", place, error) {
-            Error::Unreachable { bootstrap, why, .. } => {
-                tracing::warn!(bootstrap, why, "no broker answers; trying on");
-                Ok(())
-            }
-            other => Err(other),
+        let error = self.error("reading", place, error);
+        if !error.is_unreachable() {
+            return Err(error);
         }
+        tracing::warn!(%error, "trying on");
+        Ok(())
     }
-}
-
-/// The position is outside the log, or the next batch cannot be opened.
-fn stops_for_good(code: RDKafkaErrorCode) -> bool {
-    matches!(
-        code,
-        RDKafkaErrorCode::AutoOffsetReset
-            | RDKafkaErrorCode::OffsetOutOfRange
-            | RDKafkaErrorCode::BadMessage
-            | RDKafkaErrorCode::BadCompression
-            | RDKafkaErrorCode::NotImplemented
-            | RDKafkaErrorCode::InvalidMessage
-            | RDKafkaErrorCode::LogTruncation
-    )
 }
 
 fn consumer(cluster: &Cluster, isolation: &str, wait_ms: &str) -> Result<BaseConsumer, Error> {

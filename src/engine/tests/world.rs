@@ -91,6 +91,8 @@ pub(super) struct World {
     pub(super) transaction_fates: VecDeque<TransactionFate>,
     late: Vec<(usize, Ticket, Arc<Batch>, Fate)>,
     without: Option<Rule>,
+    /// Whether the test gives a reason to suspend an event; it is a false alarm otherwise.
+    pub(super) may_suspend: bool,
 }
 
 impl World {
@@ -110,6 +112,7 @@ impl World {
             transaction_fates: VecDeque::new(),
             late: vec![],
             without,
+            may_suspend: false,
         }
     }
 
@@ -300,12 +303,11 @@ impl World {
         !matches!(self.workers[w].todo.front(), Some(Output::Commit(..))) && self.step(w)
     }
 
-    /// A worker works off everything before another may.
-    pub(super) fn drive_before(&mut self, first: usize, second: usize) {
-        self.workers[second].asleep = true;
+    /// Everybody but one works until nothing is left to do.
+    pub(super) fn run_without(&mut self, asleep: usize) {
+        self.workers[asleep].asleep = true;
         self.run();
-        self.workers[second].asleep = false;
-        let _ = first;
+        self.workers[asleep].asleep = false;
     }
 
     /// A worker forgets the events that are idle.
@@ -534,6 +536,9 @@ impl World {
             let sequence = last.entry(event.clone()).or_default();
             let expected = *sequence + i64::from(outcome.body.changes_the_event());
             let suspended = matches!(&outcome.body, OutcomeBody::Refused(no) if no.code == Code::EventSuspended);
+            if suspended && !self.may_suspend {
+                wrong.push(format!("{event}: suspended without a reason"));
+            }
             if header.sequence != expected && !suspended {
                 wrong.push(format!("{event}: sequence {} after {sequence}", header.sequence));
             }

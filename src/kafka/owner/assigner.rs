@@ -16,7 +16,6 @@ mod find;
 mod predecessor;
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -37,8 +36,10 @@ use crate::wire::term;
 
 /// A member whose transaction stays open for this long counts as hung.
 const HUNG: Duration = Duration::from_secs(3);
-/// Pause before a refused term is asked for again.
-const TERM_RETRY: Duration = Duration::from_millis(50);
+/// Pause before a takeover that failed begins again; it doubles each time.
+const AGAIN: Duration = Duration::from_millis(20);
+/// Longest such pause.
+const AGAIN_MAX: Duration = Duration::from_secs(2);
 
 /// What the assigner is asked for.
 pub(super) enum Work {
@@ -69,10 +70,8 @@ pub(super) fn start(
     let readers = Readers::new(&group.config)?;
     let assigner = Assigner { group, jobs, control, readers };
     let (work, todo) = channel();
-    let thread = thread::Builder::new()
-        .name("kafka-assigner".into())
-        .spawn(move || assigner.run(&todo))
-        .map_err(|source| Error::Thread { purpose: "assigner", source })?;
+    let shared = Arc::clone(&assigner.group);
+    let thread = shared.spawn("assigner", move || assigner.run(&todo))?;
     Ok((work, thread))
 }
 
@@ -118,7 +117,7 @@ impl Assigner {
 
     fn look(&self, partition: Partition, offset: i64) -> Option<(Partition, String)> {
         let topic = self.topic(Topic::Requests);
-        let why = self.readers.why_broken(&topic, partition.0, offset)?;
+        let why = self.readers.why_broken(topic, partition.0, offset)?;
         let sentence = format!(
             "{topic} [{partition}] cannot be read at offset {offset} ({why}): nothing behind it is \
              answered; repair or skip the batch and move the group's offset by hand"
@@ -126,12 +125,12 @@ impl Assigner {
         Some((partition, sentence))
     }
 
-    fn topic(&self, topic: Topic) -> String {
-        self.group.config.topic(topic)
+    fn topic(&self, topic: Topic) -> &str {
+        self.group.topic(topic)
     }
 
     fn over(&self, under: &Generation) -> bool {
-        under.is_over() || self.group.ending.load(Ordering::Acquire)
+        under.is_over() || self.group.is_ending()
     }
 
     /// Whether the member still is who it was in the callback. If not, another callback is on its
@@ -143,6 +142,7 @@ impl Assigner {
     fn take_over(&self, takeover: &Takeover<'_>) {
         let began = ticks();
         let under = takeover.under;
+        let mut pause = AGAIN;
         while !takeover.partitions.is_empty() && !self.over(under) {
             match self.attempt(takeover) {
                 Ok(found) => {
@@ -159,7 +159,8 @@ impl Assigner {
                 }
                 Err(why) => {
                     tracing::warn!(count = takeover.count, %why, "takeover begins again");
-                    thread::sleep(TERM_RETRY);
+                    thread::sleep(pause);
+                    pause = AGAIN_MAX.min(2 * pause);
                 }
             }
         }
@@ -184,22 +185,33 @@ impl Assigner {
         let terms = self.take_terms(under, &wishes)?;
         let taken: Vec<_> = wishes.iter().map(|wish| wish.partition).zip(terms).collect();
         tracing::info!(count = takeover.count, ?taken, "terms taken");
-        let previous = self.terms_before(&taken, &over)?;
+        let mut previous = self.terms_before(&taken, &over)?;
         // Asked for anew: the former owner's last transaction may have ended since.
         let edges = self.edges(takeover.partitions)?;
         for ((partition, stored), edges) in stored.into_iter().zip(edges) {
             let Some((_, term)) = taken.iter().find(|(taken, _)| *taken == partition) else {
                 continue;
             };
-            let before = previous.get(&partition).cloned();
-            let base = self.assignment(takeover, partition, *term, before);
-            found.push(match self.find(base, &stored, &edges, &over) {
+            let looked_up = match previous.remove(&partition).transpose() {
+                Ok(before) => {
+                    let base = self.assignment(takeover, partition, *term, before);
+                    self.find(base, &stored, &edges, &over)
+                }
+                Err(error) => Err(error),
+            };
+            found.push(match looked_up {
                 Ok(assignment) => Found::Ready(Box::new(assignment)),
-                Err(ReadError::Over) => return Err(ReadError::Over),
-                Err(error) => {
-                    let sentence = format!("{error}; the owner tries again when it is restarted");
+                Err(error @ (ReadError::Stalled { .. } | ReadError::Broken { .. })) => {
+                    let sentence = format!("{error}; the owner looks again when it is restarted");
                     Found::Refused { partition, sentence }
                 }
+                // These pass, and so the takeover is tried again.
+                Err(
+                    error @ (ReadError::Over
+                    | ReadError::Asked { .. }
+                    | ReadError::Refused(_)
+                    | ReadError::Client(_)),
+                ) => return Err(error),
             });
         }
         Ok(found)
@@ -218,13 +230,13 @@ impl Assigner {
         let mut waited = |so_far: Duration| {
             if so_far > HUNG {
                 for id in hung.drain(..) {
-                    fence::begin(&self.group.config, &id.transactional_id, "its transaction hangs");
+                    fence::begin(&self.group, &id.transactional_id, "its transaction hangs");
                 }
             }
         };
         let topic = self.topic(Topic::Requests);
         let member = &under.consumer;
-        read_stable(member, &topic, takeover.partitions, &over, &mut waited).ok_or(ReadError::Over)
+        read_stable(member, topic, takeover.partitions, &over, &mut waited).ok_or(ReadError::Over)
     }
 
     fn wish(

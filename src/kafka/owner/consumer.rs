@@ -4,9 +4,8 @@ mod callbacks;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, Sender};
-use std::thread::{self, JoinHandle};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use rdkafka::consumer::Consumer as _;
@@ -72,9 +71,10 @@ pub(super) fn start(
 ) -> Result<JoinHandle<()>, Error> {
     let Others { jobs, transactor, control } = others;
     let (work, assigner) = assigner::start(Arc::clone(&group), jobs.clone(), control)?;
+    let shared = Arc::clone(&group);
     let session_timeout_ms = group.config.session_timeout_ms;
     let member = member(&group, session_timeout_ms, work.clone())?;
-    let topic = group.config.topic(Topic::Requests);
+    let topic = group.topic(Topic::Requests).to_owned();
     let mut consumer = Consumer {
         group,
         commands,
@@ -90,10 +90,7 @@ pub(super) fn start(
         let left = consumer.run();
         consumer.end(&jobs, transactor, assigner, left);
     };
-    thread::Builder::new()
-        .name("kafka-consumer".into())
-        .spawn(run)
-        .map_err(|source| Error::Thread { purpose: "consumer", source })
+    shared.spawn("consumer", run)
 }
 
 /// How the loop goes on after a command or an error.
@@ -160,6 +157,8 @@ impl Consumer {
                 self.member.context().feeds().pause(partition.0, false);
             }
             Control::Retake(partition) => {
+                // "Anew" is what the callback captured as long as it is still true; the assigner checks.
+                // Where it is not, a revocation is on its way and answers in place of a term.
                 if let Some(under) = self.group.current().filter(|now| now.has(partition)) {
                     // The receiver ends after us.
                     let _ = self.work.send(Work::Retake { under, partition });
@@ -411,16 +410,16 @@ impl Consumer {
         assigner: JoinHandle<()>,
         left: bool,
     ) {
-        let Consumer { group, member, work, .. } = self;
-        group.ending.store(true, Ordering::Release);
-        group.clear();
+        let Consumer { group, commands, member, work, .. } = self;
+        group.end();
         let _ = jobs.send(Job::End);
         let _ = work.send(Work::End);
         for thread in [transactor, assigner] {
-            if thread.join().is_err() {
-                tracing::error!("a thread of the Kafka driver panicked");
-            }
+            // A panic has been reported already.
+            let _ = thread.join();
         }
+        // Commands may refer to the member.
+        drop(commands);
         drop(member);
         if left {
             group.report(FromLog::Left);

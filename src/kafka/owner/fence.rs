@@ -12,21 +12,23 @@ use std::time::Duration;
 
 use rdkafka::producer::{BaseProducer, Producer as _};
 
-use super::OwnerConfig;
+use super::group::Group;
 use super::settings;
+use crate::ports::log::Topic;
 
 /// How long to try; the broker's own timeout does the same work by then.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Begins to fence the holder of `transactional_id`, on a thread of its own.
-pub(super) fn begin(config: &OwnerConfig, transactional_id: &str, why: &'static str) {
-    let settings = settings::producer(config, transactional_id);
+pub(super) fn begin(group: &Group, transactional_id: &str, why: &'static str) {
+    let settings = settings::producer(&group.config, transactional_id);
+    let topic = group.topic(Topic::Terms).to_owned();
     let id = transactional_id.to_owned();
     tracing::warn!(transactional_id = id, why, "fencing a former owner's producer");
     let fence = move || {
         let initialised = settings.create::<BaseProducer>().and_then(|producer| {
-            producer.init_transactions(PATIENCE)?;
-            Ok(())
+            settings::connect(&producer, &topic, PATIENCE);
+            producer.init_transactions(PATIENCE)
         });
         match initialised {
             Ok(()) => tracing::info!(transactional_id = id, "fenced"),

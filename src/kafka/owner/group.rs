@@ -1,17 +1,20 @@
 //! What the threads share: the assignment in force, and what the engine believes it to be.
 
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::mpsc::{Receiver, TryRecvError};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use super::consumer::Member;
 use super::{OwnerConfig, Sink};
 use crate::domain::ids::Partition;
+use crate::kafka::error::Error;
 use crate::kafka::native::Membership;
 use crate::ports::clock::ticks;
-use crate::ports::log::FromLog;
+use crate::ports::log::{FromLog, Topic};
 
 /// One assignment of the group to this member, from callback to callback.
 pub(super) struct Generation {
@@ -69,8 +72,8 @@ struct State {
 pub(super) struct Group {
     /// As given at the start.
     pub(super) config: OwnerConfig,
-    /// Set when the threads are to end.
-    pub(super) ending: AtomicBool,
+    topics: BTreeMap<Topic, String>,
+    ending: AtomicBool,
     sink: Sink,
     count: AtomicU32,
     state: Mutex<State>,
@@ -79,7 +82,9 @@ pub(super) struct Group {
 
 impl Group {
     pub(super) fn new(config: OwnerConfig, sink: Sink) -> Self {
+        let name = |topic: Topic| (topic, format!("{}{}", config.prefix, topic.name()));
         Group {
+            topics: Topic::ALL.into_iter().map(name).collect(),
             config,
             ending: AtomicBool::new(false),
             sink,
@@ -87,6 +92,43 @@ impl Group {
             state: Mutex::default(),
             idle: Condvar::new(),
         }
+    }
+
+    /// The real name of a topic.
+    pub(super) fn topic(&self, topic: Topic) -> &str {
+        &self.topics[&topic]
+    }
+
+    /// Whether the threads are to end.
+    pub(super) fn is_ending(&self) -> bool {
+        self.ending.load(Ordering::Acquire)
+    }
+
+    /// Lets the threads end, and forgets everything that keeps the member alive.
+    pub(super) fn end(&self) {
+        self.ending.store(true, Ordering::Release);
+        self.finish();
+        self.state().revocations.clear();
+    }
+
+    /// Starts a thread. Should it panic, the engine hears of it: a driver with a thread missing would
+    /// look alive and do nothing.
+    pub(super) fn spawn(
+        self: &Arc<Self>,
+        purpose: &'static str,
+        run: impl FnOnce() + Send + 'static,
+    ) -> Result<JoinHandle<()>, Error> {
+        let group = Arc::clone(self);
+        let guarded = move || {
+            if catch_unwind(AssertUnwindSafe(run)).is_err() {
+                let sentence = format!("the Kafka {purpose} thread panicked: report this as a bug");
+                group.report(FromLog::Failed(sentence));
+            }
+        };
+        thread::Builder::new()
+            .name(format!("kafka-{purpose}"))
+            .spawn(guarded)
+            .map_err(|source| Error::Thread { purpose, source })
     }
 
     /// Reports to the engine.
@@ -156,12 +198,6 @@ impl Group {
         if let Some(generation) = self.state().current.take() {
             generation.end();
         }
-    }
-
-    /// Forgets everything that keeps the consumer alive.
-    pub(super) fn clear(&self) {
-        self.finish();
-        self.state().revocations.clear();
     }
 
     /// Counts a publication that has been asked for.

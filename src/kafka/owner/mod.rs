@@ -31,8 +31,8 @@ mod settings;
 mod transactor;
 mod watchdog;
 
+use std::sync::Arc;
 use std::sync::mpsc::{Sender, channel};
-use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -42,7 +42,7 @@ use self::transactor::Job;
 use super::error::Error;
 use crate::domain::limits::PARTITIONS_MAX;
 use crate::ports::ledger::LedgerId;
-use crate::ports::log::{FromLog, ToLog, Topic};
+use crate::ports::log::{FromLog, ToLog};
 
 /// Where the driver reports to. It may block for a moment; while it does, nothing is read.
 pub type Sink = Arc<dyn Fn(FromLog) + Send + Sync>;
@@ -101,10 +101,6 @@ impl OwnerConfig {
         }
         Ok(())
     }
-
-    fn topic(&self, topic: Topic) -> String {
-        format!("{}{}", self.prefix, topic.name())
-    }
 }
 
 /// A running driver.
@@ -112,7 +108,7 @@ pub struct OwnerLog {
     group: Arc<Group>,
     control: Sender<Control>,
     jobs: Sender<Job>,
-    thread: Mutex<Option<JoinHandle<()>>>,
+    thread: Option<JoinHandle<()>>,
 }
 
 impl OwnerLog {
@@ -131,7 +127,7 @@ impl OwnerLog {
         let (control, commands) = channel();
         let others = consumer::Others { jobs: jobs.clone(), transactor, control: control.clone() };
         let thread = consumer::start(Arc::clone(&group), commands, others)?;
-        Ok(OwnerLog { group, control, jobs, thread: Mutex::new(Some(thread)) })
+        Ok(OwnerLog { group, control, jobs, thread: Some(thread) })
     }
 
     /// Asks for something; never blocks. After [`ToLog::Leave`] nothing more is answered.
@@ -160,15 +156,17 @@ impl OwnerLog {
 
     /// Waits until all threads have ended, which they do after [`ToLog::Leave`]. Without it they end
     /// as if killed: the group finds out after the session timeout.
-    pub fn join(self) {
-        let OwnerLog { control, thread, .. } = self;
-        let _ = control.send(Control::End);
-        drop(control);
-        let thread = thread.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
-        if let Some(thread) = thread
-            && thread.join().is_err()
-        {
-            tracing::error!("the consumer thread panicked");
+    pub fn join(mut self) {
+        let _ = self.control.send(Control::End);
+        if let Some(thread) = self.thread.take() {
+            // A panic of the thread has been reported already.
+            let _ = thread.join();
         }
+    }
+}
+
+impl Drop for OwnerLog {
+    fn drop(&mut self) {
+        let _ = self.control.send(Control::End);
     }
 }

@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use rdkafka::ClientConfig;
+use rdkafka::producer::{BaseProducer, Producer as _, ProducerContext};
 
 use super::OwnerConfig;
 
@@ -62,6 +63,8 @@ pub(super) fn reader(config: &OwnerConfig, committed: bool) -> ClientConfig {
     let mut settings = base(config);
     settings
         .set("group.id", &config.group)
+        // It has no session, but the client compares this with the operator's poll interval.
+        .set("session.timeout.ms", SESSION_TIMEOUT_FALLBACK_MS.to_string())
         .set("isolation.level", if committed { "read_committed" } else { "read_uncommitted" })
         .set("enable.auto.commit", "false")
         .set("enable.auto.offset.store", "false")
@@ -97,6 +100,17 @@ pub(super) fn producer(config: &OwnerConfig, transactional_id: &str) -> ClientCo
         .set("queue.buffering.max.messages", "100000")
         .set("compression.type", "lz4");
     settings
+}
+
+/// Waits until a producer is connected to some broker. Initialised before that, it finds no broker to
+/// ask for its coordinator, and asks again only after half a second.
+pub(super) fn connect<C: ProducerContext>(
+    producer: &BaseProducer<C>,
+    topic: &str,
+    timeout: Duration,
+) {
+    // Whatever the answer, somebody gave it; without one, initialising will say what is wrong.
+    let _ = producer.client().fetch_metadata(Some(topic), timeout);
 }
 
 /// How long one transaction call may take before its fate counts as unknown.

@@ -93,10 +93,8 @@ pub(super) fn start(
     let producer = Transactional::create(&group.config)
         .map_err(|source| Error::Client { purpose: "transactions", source })?;
     let mut transactor = Transactor { group, watch, producer: Some(producer), ready: false };
-    thread::Builder::new()
-        .name("kafka-transactor".into())
-        .spawn(move || transactor.run(&todo))
-        .map_err(|source| Error::Thread { purpose: "transactor", source })
+    let shared = Arc::clone(&transactor.group);
+    shared.spawn("transactor", move || transactor.run(&todo))
 }
 
 struct Transactor {
@@ -123,7 +121,7 @@ impl Transactor {
                 }
                 Err(RecvTimeoutError::Disconnected) => return,
             }
-            if self.group.ending.load(std::sync::atomic::Ordering::Acquire) {
+            if self.group.is_ending() {
                 return;
             }
         }
@@ -156,7 +154,7 @@ impl Transactor {
             Some(under) if partitions.iter().all(|partition| under.has(*partition)) => self
                 .transact(&under, |this| {
                     this.produce(publication)?;
-                    this.send_offsets(&offsets_of(publication, &this.requests())?, &under)?;
+                    this.send_offsets(&offsets_of(publication, this.requests())?, &under)?;
                     this.flush()
                 }),
             Some(_) | None => Err("the assignment it was decided under is over".to_owned()),
@@ -174,11 +172,11 @@ impl Transactor {
     fn take_terms(&mut self, under: &Generation, wishes: &[TermWish]) -> Result<Vec<i64>, String> {
         let mut terms = Vec::new();
         self.transact(under, |this| {
-            let topic = this.group.config.topic(Topic::Terms);
+            let topic = this.group.topic(Topic::Terms);
             let producer = this.producer()?;
             producer.expect_offsets(wishes.len());
             for (index, wish) in wishes.iter().enumerate() {
-                let out = Out { topic: &topic, partition: 0, record: &wish.record };
+                let out = Out { topic, partition: 0, record: &wish.record };
                 this.send(out, index + 1)?;
             }
             // Offsets are sent only once the records are in the log: an assignment that is over may
@@ -189,17 +187,16 @@ impl Transactor {
                 why: "a term record was not delivered".into(),
             })?;
             let mut offsets = TopicPartitionList::new();
-            let requests = this.requests();
             for wish in wishes {
-                add(&mut offsets, &requests, wish.partition, wish.offset, &wish.metadata)?;
+                add(&mut offsets, this.requests(), wish.partition, wish.offset, &wish.metadata)?;
             }
             this.send_offsets(&offsets, under)
         })?;
         Ok(terms)
     }
 
-    fn requests(&self) -> String {
-        self.group.config.topic(Topic::Requests)
+    fn requests(&self) -> &str {
+        self.group.topic(Topic::Requests)
     }
 
     /// Makes one transaction of what `work` does; when it fails, sees to it that it has ended.
@@ -223,8 +220,8 @@ impl Transactor {
             "a transaction was not committed"
         );
         let aborted = match failure.verdict {
-            Verdict::Abortable | Verdict::Retriable => self.abort(),
-            Verdict::Ambiguous | Verdict::Fatal => false,
+            Verdict::Abortable => self.abort(),
+            Verdict::Retriable | Verdict::Ambiguous | Verdict::Fatal => false,
         };
         if !aborted {
             self.ready = false;
@@ -254,9 +251,12 @@ impl Transactor {
                 return Ok(());
             };
             let failure = Failure::of(name, &error);
-            let again = failure.verdict == Verdict::Retriable && began.elapsed() < timeout;
-            if !again {
+            if failure.verdict != Verdict::Retriable {
                 return Err(failure);
+            }
+            if began.elapsed() > timeout {
+                // What is still being tried again has no known end.
+                return Err(Failure { verdict: Verdict::Ambiguous, ..failure });
             }
             producer.poll();
             thread::sleep(RETRY);
@@ -302,12 +302,10 @@ impl Transactor {
     }
 
     fn produce(&self, publication: &Publication) -> Result<(), Failure> {
-        let names: Vec<_> = Topic::ALL.map(|topic| self.group.config.topic(topic)).into();
         for part in &publication.parts {
             let entries = part.entries.iter().flat_map(|entry| entry.iter());
             for record in entries.chain(&part.inventory) {
-                // Topics are numbered in the order in which they are listed.
-                let topic = &names[record.topic as usize];
+                let topic = self.group.topic(record.topic);
                 self.send(Out { topic, partition: part.partition.0, record }, 0)?;
             }
         }
@@ -329,7 +327,7 @@ impl Transactor {
         let mut fresh = self.producer.take_if(|_| !self.ready);
         let first = fresh.is_some();
         while !self.ready {
-            if self.group.ending.load(std::sync::atomic::Ordering::Acquire) {
+            if self.group.is_ending() {
                 return false;
             }
             // The old one goes first: two producers of one id would fence each other.
@@ -340,6 +338,7 @@ impl Transactor {
             };
             let initialised = producer.and_then(|mut producer| {
                 producer.used = true;
+                settings::connect(&producer.native, self.group.topic(Topic::Terms), timeout);
                 let call = || producer.native.init_transactions(timeout);
                 self.watch.during("init_transactions", call)?;
                 Ok(producer)
@@ -364,8 +363,8 @@ impl Transactor {
     fn positions(&self, partitions: &[Partition]) -> Vec<(Partition, Stored)> {
         let Some(now) = self.group.current() else { return Vec::new() };
         let ours: Vec<_> = partitions.iter().copied().filter(|p| now.has(*p)).collect();
-        let over = || now.is_over() || self.group.ending.load(std::sync::atomic::Ordering::Acquire);
-        read_stable(&now.consumer, &self.requests(), &ours, &over, &mut |_| ()).unwrap_or_default()
+        let over = || now.is_over() || self.group.is_ending();
+        read_stable(&now.consumer, self.requests(), &ours, &over, &mut |_| ()).unwrap_or_default()
     }
 }
 

@@ -13,17 +13,23 @@ pub mod compare;
 pub mod declaration;
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use rdkafka::admin::{
     AdminClient, AdminOptions, NewTopic, OwnedResourceSpecifier, ResourceSpecifier,
     TopicReplication,
 };
 use rdkafka::client::DefaultClientContext;
+use rdkafka::error::RDKafkaErrorCode;
 
 use self::compare::{Existing, Finding, Survey};
 use self::declaration::Declaration;
 use super::cluster::{Cluster, Error, PATIENCE};
+use crate::ports::clock::ticks;
 use crate::ports::log::Topic;
+
+/// How often to look whether a new topic is known.
+const LISTED_POLL: Duration = Duration::from_millis(100);
 
 /// What would be done, and what has to be done by hand.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,17 +53,32 @@ pub async fn plan(cluster: &Cluster) -> Result<Plan, Error> {
     Ok(Plan { missing, findings })
 }
 
-/// Creates what is missing, and answers what there was to do.
+/// What `apply` did, and what is left to be done by hand.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Applied {
+    /// Topics created.
+    pub created: Vec<Topic>,
+    /// What differs from the declarations, with all topics there.
+    pub findings: Vec<Finding>,
+}
+
+/// Creates what is missing and waits until the brokers know it.
 ///
 /// # Errors
 /// When the cluster does not answer or refuses a topic; those created before it stay.
-pub async fn apply(cluster: &Cluster) -> Result<Plan, Error> {
-    let plan = plan(cluster).await?;
+pub async fn apply(cluster: &Cluster) -> Result<Applied, Error> {
     let admin = admin(cluster)?;
-    for declaration in &plan.missing {
-        create(cluster, &admin, declaration).await?;
+    let before = listed(cluster, &admin)?;
+    let mut created = vec![];
+    for topic in Topic::ALL {
+        if !before.topics.contains_key(&topic) {
+            create(cluster, &admin, declaration::of(topic)).await?;
+            created.push(topic);
+        }
     }
-    Ok(plan)
+    await_listed(cluster, &admin).await?;
+    let findings = compare::compare(cluster, &survey(cluster, &admin).await?);
+    Ok(Applied { created, findings })
 }
 
 /// Holds the cluster against the declarations; no finding means that owners may run.
@@ -90,18 +111,39 @@ async fn create(
         AdminOptions::new().request_timeout(Some(PATIENCE)).operation_timeout(Some(PATIENCE));
     let results = admin.create_topics([&topic], &options).await;
     for result in results.map_err(|error| cluster.error("creating", &name, &error))? {
-        if let Err((_, code)) = result {
-            let why = code.to_string();
-            return Err(Error::Refused { doing: "creating", topic: name, why });
+        match result {
+            // Somebody else was faster; what they made is looked at like all the others.
+            Ok(_) | Err((_, RDKafkaErrorCode::TopicAlreadyExists)) => {}
+            Err((_, code)) => {
+                let why = code.to_string();
+                return Err(Error::Refused { doing: "creating", topic: name, why });
+            }
         }
     }
     Ok(())
 }
 
-async fn survey(
+/// A topic that was created is known to the controller at once, to the other brokers a little later.
+async fn await_listed(
     cluster: &Cluster,
     admin: &AdminClient<DefaultClientContext>,
-) -> Result<Survey, Error> {
+) -> Result<(), Error> {
+    let deadline = ticks() + PATIENCE;
+    loop {
+        let survey = listed(cluster, admin)?;
+        let absent = Topic::ALL.into_iter().find(|topic| !survey.topics.contains_key(topic));
+        match absent {
+            None => return Ok(()),
+            Some(topic) if ticks() > deadline => {
+                return Err(Error::MissingTopic(cluster.topic(topic)));
+            }
+            Some(_) => tokio::time::sleep(LISTED_POLL).await,
+        }
+    }
+}
+
+/// Which topics there are, without their settings.
+fn listed(cluster: &Cluster, admin: &AdminClient<DefaultClientContext>) -> Result<Survey, Error> {
     let metadata = cluster.metadata(admin.inner())?;
     let mut survey = Survey { brokers: metadata.brokers().len(), topics: BTreeMap::new() };
     for topic in Topic::ALL {
@@ -117,6 +159,14 @@ async fn survey(
             survey.topics.insert(topic, existing);
         }
     }
+    Ok(survey)
+}
+
+async fn survey(
+    cluster: &Cluster,
+    admin: &AdminClient<DefaultClientContext>,
+) -> Result<Survey, Error> {
+    let mut survey = listed(cluster, admin)?;
     let names: Vec<(Topic, String)> =
         survey.topics.keys().map(|&topic| (topic, cluster.topic(topic))).collect();
     if names.is_empty() {
@@ -125,7 +175,7 @@ async fn survey(
     let asked: Vec<_> = names.iter().map(|(_, name)| ResourceSpecifier::Topic(name)).collect();
     let options = AdminOptions::new().request_timeout(Some(PATIENCE));
     let resources = admin.describe_configs(&asked, &options).await;
-    for resource in resources.map_err(|error| cluster.error("describing", "topics", &error))? {
+    for resource in resources.map_err(|error| cluster.error("describing", "the topics", &error))? {
         let resource = resource.map_err(|code| Error::Refused {
             doing: "describing",
             topic: "the topics".into(),

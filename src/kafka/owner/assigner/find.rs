@@ -32,7 +32,10 @@ impl Assigner {
         let all = |topics: &[Topic]| -> Vec<(String, i32)> {
             let of = |partition: &Partition| {
                 let number = partition.0;
-                topics.iter().map(move |topic| (self.topic(*topic), number)).collect::<Vec<_>>()
+                topics
+                    .iter()
+                    .map(move |topic| (self.topic(*topic).to_owned(), number))
+                    .collect::<Vec<_>>()
             };
             partitions.iter().flat_map(of).collect()
         };
@@ -72,7 +75,7 @@ impl Assigner {
         let topic = self.topic(Topic::Inventory);
         let mut last = BTreeMap::<Vec<u8>, (i64, Option<Vec<u8>>)>::new();
         let (from, to) = (edges.inventory_start, edges.inventory_end);
-        let piece = Piece { topic: &topic, partition: partition.0, from, to };
+        let piece = Piece { topic, partition: partition.0, from, to };
         self.readers.read(Isolation::Committed, piece, over, &mut |message| {
             let value = message.payload().map(<[u8]>::to_vec);
             last.insert(message.key().unwrap_or_default().to_vec(), (message.offset(), value));
@@ -81,7 +84,7 @@ impl Assigner {
         kept.map(|(offset, value)| {
             let known = inventory::decode(&value).map(|inventory| inventory.known());
             known.map_err(|why| ReadError::Broken {
-                topic: topic.clone(),
+                topic: topic.to_owned(),
                 partition: partition.0,
                 at: offset,
                 why: why.to_string(),
@@ -106,14 +109,14 @@ impl Assigner {
         let from = match position.last {
             Some(last) => {
                 let since = last.highest.minus(ID_MEMORY).minus(SLACK);
-                let first = self.readers.first_at(&topic, partition, since)?;
+                let first = self.readers.first_at(topic, partition, since)?;
                 first.unwrap_or(position.offset).min(last.offset)
             }
             // An offset set by hand says nothing of times; the window is found by reading.
             None => assignment.log_start,
         };
         let from = from.max(assignment.log_start);
-        let piece = Piece { topic: &topic, partition, from, to: position.offset };
+        let piece = Piece { topic, partition, from, to: position.offset };
         let mut window = Window::default();
         let epoch = assignment.epoch;
         let mut each = |message: &rdkafka::message::BorrowedMessage<'_>| {

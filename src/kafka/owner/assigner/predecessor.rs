@@ -12,7 +12,7 @@ use crate::kafka::owner::fence;
 use crate::kafka::owner::group::Generation;
 use crate::kafka::owner::readers::{Isolation, Piece, ReadError};
 use crate::ports::log::{TermRecord, Topic};
-use crate::wire::term;
+use crate::wire::{DecodeError, term};
 
 /// How long the coordinator may take to say who is in the group.
 const ASK: Duration = Duration::from_secs(2);
@@ -33,6 +33,13 @@ impl From<&TermRecord> for Former {
     }
 }
 
+/// A record of the topic. What cannot be read still says of which partition it is.
+struct Entry {
+    offset: i64,
+    partition: Partition,
+    term: Result<TermRecord, DecodeError>,
+}
+
 impl Assigner {
     /// The last owners of these partitions but for ourselves, whether their terms were committed or
     /// not: one that died while taking its term blocks as well.
@@ -42,10 +49,10 @@ impl Assigner {
         over: &dyn Fn() -> bool,
     ) -> Result<BTreeSet<Former>, ReadError> {
         let topic = self.topic(Topic::Terms);
-        let terms = self.terms(Isolation::Uncommitted, self.end_of(&topic)?, over)?;
+        let terms = self.terms(Isolation::Uncommitted, self.end_of(topic)?, over)?;
         let ours = &self.group.config.transactional_id;
         let last = partitions.iter().filter_map(|partition| {
-            terms.iter().rev().map(|(_, term)| term).find(|term| term.partition == *partition)
+            terms.iter().rfind(|entry| entry.partition == *partition)?.term.as_ref().ok()
         });
         Ok(last.filter(|term| term.transactional_id != *ours).map(Former::from).collect())
     }
@@ -70,25 +77,32 @@ impl Assigner {
         };
         for former in former.iter().filter(|former| is_gone(former, &members, &config.instance_id))
         {
-            fence::begin(config, &former.transactional_id, "it is no member any more");
+            fence::begin(&self.group, &former.transactional_id, "it is no member any more");
         }
     }
 
-    /// The last committed term of each partition before the one just taken.
+    /// The last committed term of each partition before the one just taken; an error where it cannot be
+    /// read: which ledger it names must be known.
     pub(super) fn terms_before(
         &self,
         taken: &[(Partition, i64)],
         over: &dyn Fn() -> bool,
-    ) -> Result<BTreeMap<Partition, TermRecord>, ReadError> {
+    ) -> Result<BTreeMap<Partition, Result<TermRecord, ReadError>>, ReadError> {
         let Some(to) = taken.iter().map(|(_, term)| term + 1).max() else {
             return Ok(BTreeMap::new());
         };
         let terms = self.terms(Isolation::Committed, to, over)?;
         let mut before = BTreeMap::new();
-        for (offset, term) in terms {
-            let own = taken.iter().find(|(partition, _)| *partition == term.partition);
+        for Entry { offset, partition, term } in terms {
+            let own = taken.iter().find(|(taken, _)| *taken == partition);
             if own.is_some_and(|(_, own)| offset < *own) {
-                before.insert(term.partition, term);
+                let term = term.map_err(|why| ReadError::Broken {
+                    topic: self.topic(Topic::Terms).to_owned(),
+                    partition: 0,
+                    at: offset,
+                    why: why.to_string(),
+                });
+                before.insert(partition, term);
             }
         }
         Ok(before)
@@ -105,10 +119,10 @@ impl Assigner {
         isolation: Isolation,
         to: i64,
         over: &dyn Fn() -> bool,
-    ) -> Result<Vec<(i64, TermRecord)>, ReadError> {
+    ) -> Result<Vec<Entry>, ReadError> {
         let topic = self.topic(Topic::Terms);
-        let from = self.readers.starts(&[(topic.clone(), 0)])?[0];
-        let piece = Piece { topic: &topic, partition: 0, from, to };
+        let from = self.readers.starts(&[(topic.to_owned(), 0)])?[0];
+        let piece = Piece { topic, partition: 0, from, to };
         let mut fenced = None;
         let mut blocked = |at: i64, so_far: Duration| {
             if so_far > HUNG && fenced.replace(at) != Some(at) {
@@ -117,12 +131,15 @@ impl Assigner {
         };
         let mut terms = Vec::new();
         self.readers.read_past(isolation, piece, over, &mut blocked, &mut |message| {
-            let Some(value) = message.payload() else { return };
-            match term::decode(value) {
-                Ok(term) => terms.push((message.offset(), term)),
-                Err(why) => {
-                    let offset = message.offset();
-                    tracing::error!(topic, offset, %why, "a term record cannot be read");
+            let (offset, key) = (message.offset(), message.key().unwrap_or_default());
+            let number = std::str::from_utf8(key).ok().and_then(|key| key.parse().ok());
+            match (number, message.payload()) {
+                (Some(number), Some(value)) => {
+                    let partition = Partition(number);
+                    terms.push(Entry { offset, partition, term: term::decode(value) });
+                }
+                (Some(_), None) | (None, _) => {
+                    tracing::error!(topic, offset, "a record that is no term is passed over");
                 }
             }
         })?;
@@ -132,10 +149,10 @@ impl Assigner {
     fn fence_writer_of(&self, offset: i64, over: &dyn Fn() -> bool) {
         let found = self.terms(Isolation::Uncommitted, offset + 1, over);
         let ours = &self.group.config.transactional_id;
-        let writer = found.ok().and_then(|terms| terms.into_iter().rfind(|(at, _)| *at == offset));
-        if let Some((_, term)) = writer.filter(|(_, term)| term.transactional_id != *ours) {
-            let config = &self.group.config;
-            fence::begin(config, &term.transactional_id, "its term transaction hangs");
+        let writer = found.ok().and_then(|terms| terms.into_iter().rfind(|at| at.offset == offset));
+        let term = writer.and_then(|entry| entry.term.ok());
+        if let Some(term) = term.filter(|term| term.transactional_id != *ours) {
+            fence::begin(&self.group, &term.transactional_id, "its term transaction hangs");
         }
     }
 }

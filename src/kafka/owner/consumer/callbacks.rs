@@ -148,7 +148,7 @@ impl Callbacks {
         if lost {
             generation.end();
         }
-        let ending = self.group.ending.load(Ordering::Acquire);
+        let ending = self.group.is_ending();
         let partitions = generation.partitions.clone();
         let (done, dropped) = sync_channel(1);
         self.group.revoking(Arc::clone(&generation), dropped);

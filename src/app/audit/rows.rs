@@ -1,0 +1,147 @@
+//! Holds the ledger against the models of the topics, event by event.
+//!
+//! The rows of an event are read between two reads of its fence: where the two differ, or the fence is
+//! beyond what was audited, the event is being decided on, and a comparison would find divergences
+//! that are none. That ends the audit with a sentence, since an event passed over would count as clean.
+
+use std::collections::HashMap;
+
+use anyhow::{Context as _, bail};
+
+use super::Audited;
+use crate::audit::{Check, EventModel, Finding, ledger};
+use crate::config::Config;
+use crate::cql::Ledger;
+use crate::domain::ids::{EventId, SeatNumber};
+use crate::domain::layout::{Definition, Layout};
+use crate::kafka::reader::{Reader, Start};
+use crate::ports::ledger::{FenceRead, ReadError, RowsRead};
+use crate::ports::log::Topic;
+use crate::wire;
+
+/// What is on sale, by the catalog.
+type Definitions = HashMap<EventId, Definition>;
+
+/// Compares all events of the partitions.
+pub(super) fn compare(
+    config: &Config,
+    log: &mut Reader,
+    audited: &[Audited],
+) -> anyhow::Result<Vec<Finding>> {
+    let cluster = config.cluster();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let ledger = runtime.block_on(Ledger::connect(&config.ledger.options()))?;
+    let mut findings = vec![];
+    for part in audited {
+        let definitions = read_catalog(log, part)?;
+        for (event, model) in part.model.events() {
+            // What strays into a foreign partition is refused there and has nothing in the ledger;
+            // the event itself is another partition's.
+            if cluster.partition(event) != part.partition && model.sequence() == 0 {
+                continue;
+            }
+            let found = match runtime.block_on(read(&ledger, event)) {
+                Ok(stored) => {
+                    let compared = Compared { part, event, model };
+                    compared.with(&stored, definitions.get(event))?
+                }
+                Err(ReadError::Corrupt(why)) => {
+                    vec![divergence(part, event, "rows that a release has written", &why)]
+                }
+                Err(error @ ReadError::Unavailable(_)) => return Err(error.into()),
+            };
+            findings.extend(found);
+        }
+    }
+    Ok(findings)
+}
+
+/// An event as the ledger has it, with its fence before and after the rows.
+struct Stored {
+    before: Option<FenceRead>,
+    rows: RowsRead,
+    after: Option<FenceRead>,
+}
+
+async fn read(ledger: &Ledger, event: &EventId) -> Result<Stored, ReadError> {
+    let before = ledger.read_fence(event).await?;
+    let rows = ledger.read_rows(event).await?;
+    Ok(Stored { before, rows, after: ledger.read_fence(event).await? })
+}
+
+struct Compared<'a> {
+    part: &'a Audited,
+    event: &'a EventId,
+    model: &'a EventModel,
+}
+
+impl Compared<'_> {
+    fn with(&self, stored: &Stored, catalog: Option<&Definition>) -> anyhow::Result<Vec<Finding>> {
+        let Compared { part, event, model } = *self;
+        let fence = stored.after.as_ref().map(|read| &read.fence);
+        let moved = stored.before.as_ref().map(|read| &read.fence) != fence;
+        if moved || fence.is_some_and(|fence| fence.applied_offset >= part.end) {
+            bail!(
+                "event {event} is being decided on: compare the ledger when nothing has been asked \
+                 of the deployment for a while"
+            );
+        }
+        let mut findings = vec![];
+        let kept = match &stored.rows.definition {
+            Some((_, bytes)) => wire::venue::decode(bytes).map(Some),
+            None => Ok(None),
+        };
+        match kept {
+            Ok(kept) if kept.as_ref() == catalog => {}
+            Ok(_) => findings.push(divergence(part, event, "the catalog's definition", "another")),
+            Err(error) => {
+                let expected = "the catalog's definition";
+                findings.push(divergence(part, event, expected, &error.to_string()));
+            }
+        }
+        let layout = catalog
+            .map(|definition| Layout::compile(definition.clone()))
+            .transpose()
+            .with_context(|| format!("the catalog of event {event}"))?;
+        // Without a catalog, or beyond its places, a row has a number and no name.
+        let name = |number: SeatNumber| match &layout {
+            Some(layout) if number.0 < layout.seats() => layout.name(number),
+            Some(_) | None => format!("place {}", number.0),
+        };
+        let stands =
+            fence.map_or((0, false), |fence| (fence.sequence, !fence.suspended.is_empty()));
+        findings.extend(ledger::compare(event, model, stands, &stored.rows.seats, name));
+        Ok(findings)
+    }
+}
+
+fn divergence(part: &Audited, event: &EventId, expected: &str, found: &str) -> Finding {
+    Finding {
+        check: Check::Ledger,
+        partition: part.partition,
+        offset: part.end - 1,
+        topic: "ledger",
+        event: Some(event.clone()),
+        expected: expected.into(),
+        found: found.into(),
+    }
+}
+
+/// The last definition of each event of the partition.
+fn read_catalog(log: &mut Reader, part: &Audited) -> anyhow::Result<Definitions> {
+    let mut definitions = Definitions::new();
+    let mut unreadable = None;
+    log.read_to_end((Topic::Catalog, part.partition, Start::Beginning), |record| {
+        match record.value.as_deref().map(wire::catalog::decode) {
+            Some(Ok(catalog)) => {
+                definitions.insert(catalog.event, catalog.definition);
+            }
+            Some(Err(error)) => unreadable = Some((record.offset, error)),
+            None => {}
+        }
+    })?;
+    match unreadable {
+        Some((offset, error)) => Err(error).with_context(|| format!("the catalog at {offset}")),
+        None => Ok(definitions),
+    }
+}

@@ -1,0 +1,167 @@
+//! Wiring: the one place that puts concrete drivers beside the logic, starts them and lets them go.
+//!
+//! Start order: the topics are held against their declaration, the ledger against its tables, and only
+//! then does an owner join the group: a process that cannot work never takes partitions away from one
+//! that can. Drain order: owners stop reading, publish what they have decided, leave the group so that
+//! successors start at once; the expiry worker goes last and keeps nothing.
+
+pub mod audit;
+pub mod expiry;
+mod gate;
+pub mod owner;
+mod stages;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+
+use anyhow::{Context, bail};
+use tokio::runtime::Runtime;
+
+pub use stages::{Stages, StagesRead};
+
+use crate::config::{Config, Role};
+use crate::cql::Ledger;
+use crate::kafka::owner::OwnerConfig;
+use crate::kafka::topics;
+use owner::{Owner, Started};
+
+/// Runs workers until a signal or a failure ends them.
+///
+/// # Errors
+/// When the servers are not what is needed, or a worker cannot go on.
+pub fn run(config: &Config, roles: &[Role], owners: usize) -> anyhow::Result<()> {
+    let workers = Workers::start(config, roles, owners)?;
+    let stop = Arc::clone(&workers.stop);
+    workers.runtime.spawn(async move {
+        wait_for_signal().await;
+        tracing::info!("told to stop; draining");
+        stop.store(true, Ordering::Release);
+    });
+    workers.wait()
+}
+
+async fn wait_for_signal() {
+    let terminated = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate());
+    match terminated {
+        Ok(mut terminated) => {
+            tokio::select! {
+                _ = terminated.recv() => {}
+                _ = tokio::signal::ctrl_c() => {}
+            }
+        }
+        Err(error) => {
+            tracing::warn!(%error, "SIGTERM cannot be heard; only ctrl-c ends this process in order");
+            let _ = tokio::signal::ctrl_c().await;
+        }
+    }
+}
+
+/// Running workers.
+pub struct Workers {
+    runtime: Runtime,
+    stop: Arc<AtomicBool>,
+    threads: Vec<JoinHandle<anyhow::Result<()>>>,
+    stages: Arc<Stages>,
+}
+
+impl Workers {
+    /// Checks the servers and starts the workers.
+    ///
+    /// # Errors
+    /// When the servers are not what is needed.
+    pub fn start(config: &Config, roles: &[Role], owners: usize) -> anyhow::Result<Workers> {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .thread_name("ledger")
+            .enable_all()
+            .build()
+            .context("the runtime does not start")?;
+        let stop = Arc::new(AtomicBool::new(false));
+        let keys = Arc::new(config.seal_keys().map_err(anyhow::Error::msg)?);
+        let cluster = config.cluster();
+        let findings = runtime.block_on(topics::check(&cluster))?;
+        if !findings.is_empty() {
+            let sentences: Vec<String> =
+                findings.iter().map(|finding| finding.sentence.clone()).collect();
+            bail!("the topics are not what owners need: {}", sentences.join("; "));
+        }
+        let stages = Arc::new(Stages::default());
+        let mut threads = vec![];
+        if roles.contains(&Role::Booking) {
+            let ledger = Arc::new(runtime.block_on(Ledger::connect(&config.ledger.options()))?);
+            for index in 0..owners {
+                let owner = Owner::new(Started {
+                    config: owner_config(config, index, &ledger),
+                    ledger: Arc::clone(&ledger),
+                    keys: Arc::clone(&keys),
+                    runtime: runtime.handle().clone(),
+                    stop: Arc::clone(&stop),
+                    stages: Arc::clone(&stages),
+                })?;
+                let name = format!("owner-{index}");
+                let thread = std::thread::Builder::new().name(name).spawn(move || owner.run())?;
+                threads.push(thread);
+            }
+        }
+        if roles.contains(&Role::Expiry) {
+            let (cluster, keys, stop) = (cluster, Arc::clone(&keys), Arc::clone(&stop));
+            let run = move || expiry::run(&cluster, &keys, &stop);
+            threads.push(std::thread::Builder::new().name("expiry".into()).spawn(run)?);
+        }
+        Ok(Workers { runtime, stop, threads, stages })
+    }
+
+    /// Where the owners' time goes.
+    #[must_use]
+    pub fn stages(&self) -> &Arc<Stages> {
+        &self.stages
+    }
+
+    /// Lets all workers drain and waits for them.
+    ///
+    /// # Errors
+    /// What ended the first worker that failed.
+    pub fn stop(self) -> anyhow::Result<()> {
+        self.stop.store(true, Ordering::Release);
+        self.wait()
+    }
+
+    /// Waits for all workers. One that fails ends the others in order.
+    fn wait(self) -> anyhow::Result<()> {
+        let mut outcome = Ok(());
+        let mut threads = self.threads;
+        while !threads.is_empty() {
+            let Some(done) = threads.iter().position(JoinHandle::is_finished) else {
+                std::thread::sleep(std::time::Duration::from_millis(20));
+                continue;
+            };
+            let ended = threads.swap_remove(done).join();
+            let ended = ended.unwrap_or_else(|_| bail!("a worker panicked; its log tells where"));
+            if let Err(error) = ended {
+                self.stop.store(true, Ordering::Release);
+                outcome = outcome.and(Err(error));
+            }
+        }
+        self.runtime.shutdown_background();
+        outcome
+    }
+}
+
+fn owner_config(config: &Config, index: usize, ledger: &Ledger) -> OwnerConfig {
+    let name = format!("{}-{index}", config.worker.instance);
+    let millis =
+        |length: std::time::Duration| u32::try_from(length.as_millis()).unwrap_or(u32::MAX);
+    OwnerConfig {
+        bootstrap: config.kafka.bootstrap.clone(),
+        prefix: config.deployment.topic_prefix.clone(),
+        group: config.kafka.group.clone(),
+        transactional_id: format!("{}-{name}", config.kafka.group),
+        instance_id: name,
+        partitions: config.deployment.partitions,
+        session_timeout_ms: millis(config.kafka.session_timeout),
+        transaction_timeout_ms: millis(config.kafka.transaction_timeout),
+        ledger: ledger.identity().clone(),
+        extra: config.cluster().settings.into_iter().collect(),
+    }
+}

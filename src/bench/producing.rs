@@ -1,0 +1,161 @@
+//! Putting a workload on the log as fast as it goes, and waiting until all of it is answered.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, bail};
+
+use super::workload::Wish;
+use crate::domain::ids::Partition;
+use crate::kafka::Cluster;
+use crate::kafka::producer::{Delivery, Pending, RequestProducer};
+use crate::kafka::reader::{Follower, Reader, Start};
+use crate::ports::clock;
+use crate::ports::log::Topic;
+use crate::seal::Keys;
+
+/// Requests under way at most.
+const UNDER_WAY_MAX: usize = 20_000;
+
+/// Produces requests and remembers how far it came.
+pub struct Producing<'a> {
+    cluster: &'a Cluster,
+    keys: &'a Keys,
+    producer: RequestProducer,
+    under_way: VecDeque<Pending>,
+    /// Requests delivered.
+    pub delivered: u64,
+}
+
+impl<'a> Producing<'a> {
+    /// Connects.
+    ///
+    /// # Errors
+    /// When the client does not take its settings.
+    pub fn new(cluster: &'a Cluster, keys: &'a Keys) -> anyhow::Result<Producing<'a>> {
+        let producer = RequestProducer::new(cluster)?;
+        Ok(Producing { cluster, keys, producer, under_way: VecDeque::new(), delivered: 0 })
+    }
+
+    /// Hands a request to the client.
+    ///
+    /// # Errors
+    /// When it, or one before it, was not delivered.
+    pub fn put(&mut self, wish: &Wish) -> anyhow::Result<()> {
+        let headers = if wish.signed {
+            let topic = self.cluster.topic(Topic::Requests);
+            vec![self.keys.sign(&topic, wish.event.as_str().as_bytes(), &wish.value)]
+        } else {
+            vec![]
+        };
+        if self.under_way.len() >= UNDER_WAY_MAX {
+            self.settle_one()?;
+        }
+        let pending = self.producer.submit(&wish.event, &wish.value, &headers)?;
+        self.under_way.push_back(pending);
+        Ok(())
+    }
+
+    /// Waits until everything handed over is on the log.
+    ///
+    /// # Errors
+    /// When something is not.
+    pub fn settle(&mut self) -> anyhow::Result<()> {
+        while !self.under_way.is_empty() {
+            self.settle_one()?;
+        }
+        Ok(())
+    }
+
+    fn settle_one(&mut self) -> anyhow::Result<()> {
+        if let Some(pending) = self.under_way.pop_front() {
+            let _: Delivery = pending.wait().context("a request was not delivered")?;
+            self.delivered += 1;
+        }
+        Ok(())
+    }
+}
+
+/// Follows topics from where they end now: a client that is told "the end" finds it later, when there
+/// may be more.
+///
+/// # Errors
+/// When no broker answers.
+pub fn follow_from_now(cluster: &Cluster, topics: &[Topic]) -> anyhow::Result<Follower> {
+    let reader = Reader::open(cluster)?;
+    let mut from = vec![];
+    for partition in (0..cluster.partitions).map(Partition) {
+        for &topic in topics {
+            from.push((topic, partition, Start::Offset(reader.end(topic, partition)?)));
+        }
+    }
+    Ok(Follower::open(cluster, &from)?)
+}
+
+/// Counts answers as they become visible.
+pub struct Answers {
+    follower: Follower,
+    /// Accepted, refused, and dead letters so far.
+    pub counts: Counted,
+}
+
+/// Answers by kind.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counted {
+    /// Held, booked, released, changed.
+    pub granted: u64,
+    /// Refused.
+    pub refused: u64,
+    /// Dead letters.
+    pub dead: u64,
+}
+
+impl Counted {
+    /// All of them.
+    #[must_use]
+    pub fn total(self) -> u64 {
+        self.granted + self.refused + self.dead
+    }
+}
+
+impl Answers {
+    /// Begins to count what is published from now on. Derived outcomes are counted too, so a workload
+    /// whose holds lapse counts more than its requests.
+    ///
+    /// # Errors
+    /// When the client does not take its settings.
+    pub fn from_now(cluster: &Cluster) -> anyhow::Result<Answers> {
+        let follower = follow_from_now(cluster, &Topic::OUTCOMES)?;
+        Ok(Answers { follower, counts: Counted::default() })
+    }
+
+    /// Counts until so many answers are visible.
+    ///
+    /// # Errors
+    /// When none came for `patience`.
+    pub fn wait_for(&mut self, total: u64, patience: Duration) -> anyhow::Result<()> {
+        let mut last: Instant = clock::ticks();
+        while self.counts.total() < total {
+            match self.follower.next(Duration::from_millis(200))? {
+                Some(record) => {
+                    last = clock::ticks();
+                    match record.topic {
+                        Topic::Refused => self.counts.refused += 1,
+                        Topic::DeadLetters => self.counts.dead += 1,
+                        Topic::Held | Topic::Booked | Topic::Released | Topic::Changed => {
+                            self.counts.granted += 1;
+                        }
+                        Topic::Requests | Topic::Catalog | Topic::Inventory | Topic::Terms => {}
+                    }
+                }
+                None if last.elapsed() > patience => bail!(
+                    "{} of {total} answers came, and none for {} s: is an owner running?",
+                    self.counts.total(),
+                    patience.as_secs()
+                ),
+                None => {}
+            }
+        }
+        Ok(())
+    }
+}

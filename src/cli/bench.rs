@@ -1,0 +1,65 @@
+//! `holdfast bench`: figures from real servers.
+
+use clap::{Args, Subcommand};
+
+use super::Ending;
+use super::failure::Failure;
+use super::output::Output;
+use crate::bench::{Figure, expiry, pipeline};
+use crate::config::Config;
+
+/// Measure on the servers of the configuration
+#[derive(Debug, Subcommand)]
+#[command(
+    after_help = "Each run makes events of its own and leaves them behind: take a deployment that is \
+                  not selling anything.\n\nExample:\n  holdfast bench pipeline --requests 100000 --events 20"
+)]
+pub(super) enum Verb {
+    /// Claims and refusals per second, and where an owner's time goes
+    Pipeline(Pipeline),
+    /// How long after deadline and grace holds end
+    Expiry(Expiry),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Pipeline {
+    /// Requests of each round
+    #[arg(long, default_value_t = 100_000)]
+    requests: u64,
+    /// Events they are spread over
+    #[arg(long, default_value_t = 20)]
+    events: usize,
+    /// Owners in this process
+    #[arg(long, default_value_t = 1)]
+    owners: usize,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Expiry {
+    /// Quiet events with one hold each
+    #[arg(long, default_value_t = 200)]
+    events: usize,
+    /// Holds of one event that lapse together
+    #[arg(long, default_value_t = 20_000)]
+    together: u64,
+}
+
+pub(super) fn execute(verb: &Verb, config: &Config, output: Output) -> Result<Ending, Failure> {
+    let figures = match verb {
+        Verb::Pipeline(Pipeline { requests, events, owners }) => {
+            let (requests, events, owners) = (*requests, *events, *owners);
+            pipeline::run(config, pipeline::Options { requests, events, owners })?
+        }
+        Verb::Expiry(Expiry { events, together }) => {
+            expiry::run(config, expiry::Options { events: *events, together: *together })?
+        }
+    };
+    for figure in &figures {
+        output.data(text(figure), &serde_json::to_value(figure).map_err(anyhow::Error::from)?)?;
+    }
+    Ok(Ending::Done)
+}
+
+fn text(figure: &Figure) -> String {
+    format!("{:<32} {:>12.1} {:<12} {}", figure.name, figure.value, figure.unit, figure.params)
+}

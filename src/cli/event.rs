@@ -1,0 +1,219 @@
+//! `holdfast event`: what operators do with an event.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Subcommand};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::ask::ask;
+use super::failure::Failure;
+use super::output::{Output, table};
+use super::{Ending, arguments, render};
+use crate::config::{Config, definition};
+use crate::domain::ids::{EventId, RequestId};
+use crate::domain::request::{Administration, Body, Define, Request};
+use crate::kafka::Cluster;
+use crate::kafka::reader::{Reader, Start};
+use crate::ports::log::Topic;
+use crate::wire::catalog::{self, Catalog};
+use crate::wire::inventory::{self, Inventory};
+
+/// Define, open and close an event, and see how it stands
+#[derive(Debug, Subcommand)]
+pub(super) enum Verb {
+    /// Make an event known, from a file; its sale is not open yet
+    #[command(after_help = "The file names the event, its hold time, limits, tiers and sections; \
+                            docker/theatre.toml is one to begin with.\n\n\
+                            Example:\n  holdfast event define docker/theatre.toml")]
+    Define {
+        /// The definition (TOML)
+        file: PathBuf,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Begin the sale
+    #[command(after_help = "Example:\n  holdfast event open hamlet-2027-03-14")]
+    Open(Sale),
+    /// End the sale; holds may still be confirmed
+    #[command(after_help = "Example:\n  holdfast event close hamlet-2027-03-14")]
+    Close(Sale),
+    /// Print how an event stands, as of its last published decision
+    #[command(after_help = "Example:\n  holdfast event status hamlet-2027-03-14 --json")]
+    Status {
+        /// The event
+        #[arg(value_parser = arguments::event)]
+        event: EventId,
+    },
+}
+
+/// A change of the sale.
+#[derive(Debug, Args)]
+pub(super) struct Sale {
+    /// The event
+    #[arg(value_parser = arguments::event)]
+    event: EventId,
+    /// The edition this is meant for; the present one where not given
+    #[arg(long, value_name = "N")]
+    edition: Option<i64>,
+    #[command(flatten)]
+    common: Common,
+}
+
+/// What all requests of operators have in common.
+#[derive(Debug, Args)]
+pub(super) struct Common {
+    /// Who asks, for the record; a function, not a person
+    #[arg(long, default_value = "operator")]
+    actor: String,
+    /// How long to wait for the answer
+    #[arg(long, default_value = arguments::PATIENCE, value_parser = arguments::length)]
+    timeout: Duration,
+}
+
+pub(super) fn execute(verb: &Verb, config: &Config, output: Output) -> Result<Ending, Failure> {
+    let (event, body, common) = match verb {
+        Verb::Define { file, common } => {
+            let definition = definition::load(file)?;
+            let event = definition.event.clone();
+            let define = Define { definition, actor: common.actor.clone() };
+            (event, Body::Define(Box::new(define)), common)
+        }
+        Verb::Open(sale) => {
+            (sale.event.clone(), Body::Open(sale.administration(config)?), &sale.common)
+        }
+        Verb::Close(sale) => {
+            (sale.event.clone(), Body::Close(sale.administration(config)?), &sale.common)
+        }
+        Verb::Status { event } => return status(event, &config.cluster(), output),
+    };
+    // The id is made last: reading the catalog takes time, and an id is good for seconds.
+    let request = Request { id: RequestId(Uuid::now_v7()), event, body };
+    render::answer(&ask(config, &request, common.timeout)?, output)
+}
+
+impl Sale {
+    fn administration(&self, config: &Config) -> Result<Administration, Failure> {
+        let edition = match self.edition {
+            Some(edition) => edition,
+            None => {
+                let cluster = config.cluster();
+                read_catalog(&mut Reader::open(&cluster)?, &cluster, &self.event)?.edition
+            }
+        };
+        Ok(Administration { edition, actor: self.common.actor.clone() })
+    }
+}
+
+fn status(event: &EventId, cluster: &Cluster, output: Output) -> Result<Ending, Failure> {
+    let mut reader = Reader::open(cluster)?;
+    let catalog = read_catalog(&mut reader, cluster, event)?;
+    let inventory = match last_value(&mut reader, cluster, Topic::Inventory, event)? {
+        Some(value) => Some(inventory::decode(&value).map_err(|error| unreadable(event, &error))?),
+        None => None,
+    };
+    output.data(text(&catalog, inventory.as_ref()), &object(&catalog, inventory.as_ref()))?;
+    Ok(Ending::Done)
+}
+
+fn read_catalog(
+    reader: &mut Reader,
+    cluster: &Cluster,
+    event: &EventId,
+) -> Result<Catalog, Failure> {
+    let value = last_value(reader, cluster, Topic::Catalog, event)?.ok_or_else(|| {
+        Failure::absent(format!(
+            "no event {event} is known: define it with `holdfast event define FILE`"
+        ))
+    })?;
+    catalog::decode(&value).map_err(|error| unreadable(event, &error))
+}
+
+fn unreadable(event: &EventId, error: &crate::wire::DecodeError) -> Failure {
+    Failure::absent(format!("what the topics say of {event} cannot be read: {error}"))
+}
+
+/// The last record of the event on a compacted topic.
+fn last_value(
+    reader: &mut Reader,
+    cluster: &Cluster,
+    topic: Topic,
+    event: &EventId,
+) -> Result<Option<Vec<u8>>, Failure> {
+    let mut last = None;
+    reader.read_to_end((topic, cluster.partition(event), Start::Beginning), |record| {
+        if record.key.as_deref() == Some(event.as_str().as_bytes()) {
+            last = record.value;
+        }
+    })?;
+    Ok(last)
+}
+
+fn text(catalog: &Catalog, inventory: Option<&Inventory>) -> String {
+    let mut rows = vec![
+        pair("event", &catalog.event),
+        pair("sale", &render::sale_name(catalog.sale)),
+        pair("edition", &catalog.edition),
+    ];
+    let Some(inventory) = inventory else { return table(&rows) };
+    rows.push(pair("sequence", &inventory.sequence));
+    rows.push(pair("as of", &render::time(inventory.at)));
+    if inventory.suspended {
+        rows.push(pair("suspended", &"yes, until an operator has repaired it"));
+    }
+    rows.push(pair("live holds", &inventory.live_holds));
+    if let Some(deadline) = inventory.earliest_deadline {
+        rows.push(pair("first ends", &render::time(deadline)));
+    }
+    let mut counts =
+        vec![["section", "tier", "held", "booked", "free"].map(str::to_owned).to_vec()];
+    for free in &inventory.free {
+        let taken = inventory.counts.iter().filter(|count| count.section == free.section);
+        let (held, booked) = taken
+            .clone()
+            .fold((0, 0), |(held, booked), one| (held + one.held, booked + one.booked));
+        let cells = ["all".into(), held.to_string(), booked.to_string(), free.free.to_string()];
+        counts.push([free.section.clone()].into_iter().chain(cells).collect());
+        for one in taken {
+            let cells =
+                [String::new(), one.tier.clone(), one.held.to_string(), one.booked.to_string()];
+            counts.push(cells.to_vec());
+        }
+    }
+    format!("{}\n\n{}", table(&rows), table(&counts))
+}
+
+fn pair(name: &str, value: &dyn std::fmt::Display) -> Vec<String> {
+    vec![name.to_owned(), value.to_string()]
+}
+
+fn object(catalog: &Catalog, inventory: Option<&Inventory>) -> Value {
+    let stands = inventory.map(|one| {
+        let counts = one.counts.iter().map(|count| {
+            json!({
+                "section": count.section,
+                "tier": count.tier,
+                "held": count.held,
+                "booked": count.booked,
+            })
+        });
+        let free =
+            one.free.iter().map(|free| json!({ "section": free.section, "free": free.free }));
+        json!({
+            "sequence": one.sequence,
+            "at_ms": one.at.0,
+            "suspended": one.suspended,
+            "live_holds": one.live_holds,
+            "earliest_deadline_ms": one.earliest_deadline.map(|at| at.0),
+            "counts": counts.collect::<Vec<_>>(),
+            "free": free.collect::<Vec<_>>(),
+        })
+    });
+    json!({
+        "event": catalog.event.as_str(),
+        "sale": render::sale_name(catalog.sale),
+        "edition": catalog.edition,
+        "inventory": stands,
+    })
+}

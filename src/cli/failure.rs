@@ -1,0 +1,117 @@
+//! Why a verb did not do what it was asked to, and the exit status that says so.
+
+use std::fmt;
+use std::io;
+
+use crate::kafka::cluster;
+use crate::ports::ledger::ReadError;
+use crate::{config, cql};
+
+/// Something was found, or refused below.
+const FOUND: u8 = 1;
+/// The command line or the configuration is wrong.
+const USAGE: u8 = 2;
+/// A server was not reached, or did not answer in time.
+const UNREACHABLE: u8 = 3;
+
+/// The end of a verb that could not go on.
+#[derive(Debug)]
+pub(super) struct Failure {
+    /// The exit status.
+    pub(super) status: u8,
+    error: anyhow::Error,
+}
+
+impl Failure {
+    /// The command line or the configuration does not go with what is asked.
+    pub(super) fn usage(sentence: impl Into<String>) -> Failure {
+        Failure { status: USAGE, error: anyhow::Error::msg(sentence.into()) }
+    }
+
+    /// What is asked for is not there.
+    pub(super) fn absent(sentence: impl Into<String>) -> Failure {
+        Failure { status: FOUND, error: anyhow::Error::msg(sentence.into()) }
+    }
+
+    /// No answer came.
+    pub(super) fn unanswered(sentence: impl Into<String>) -> Failure {
+        Failure { status: UNREACHABLE, error: anyhow::Error::msg(sentence.into()) }
+    }
+
+    /// Whether whoever reads our output has gone.
+    pub(super) fn is_broken_pipe(&self) -> bool {
+        let error = self.error.downcast_ref::<io::Error>();
+        error.is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+    }
+}
+
+/// The whole chain, once, on one line.
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:#}", self.error)
+    }
+}
+
+impl From<config::Error> for Failure {
+    fn from(error: config::Error) -> Failure {
+        Failure { status: USAGE, error: error.into() }
+    }
+}
+
+impl From<cluster::Error> for Failure {
+    fn from(error: cluster::Error) -> Failure {
+        Failure { status: status_of_kafka(&error), error: error.into() }
+    }
+}
+
+impl From<cql::Error> for Failure {
+    fn from(error: cql::Error) -> Failure {
+        Failure { status: status_of_ledger(&error), error: error.into() }
+    }
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Failure {
+        Failure { status: FOUND, error: error.into() }
+    }
+}
+
+/// What ends a worker or an audit: a server that does not answer, or something found.
+impl From<anyhow::Error> for Failure {
+    fn from(error: anyhow::Error) -> Failure {
+        let read = |error: &ReadError| match error {
+            ReadError::Unavailable(_) => UNREACHABLE,
+            ReadError::Corrupt(_) => FOUND,
+        };
+        let kafka = error.downcast_ref().map(status_of_kafka);
+        let ledger = || error.downcast_ref().map(status_of_ledger);
+        let status = kafka.or_else(ledger).or_else(|| error.downcast_ref().map(read));
+        Failure { status: status.unwrap_or(FOUND), error }
+    }
+}
+
+const fn status_of_kafka(error: &cluster::Error) -> u8 {
+    match error {
+        cluster::Error::Settings(_) => USAGE,
+        cluster::Error::Unreachable { .. }
+        | cluster::Error::Unknown { .. }
+        | cluster::Error::Stalled { .. } => UNREACHABLE,
+        cluster::Error::MissingTopic(_)
+        | cluster::Error::Forbidden { .. }
+        | cluster::Error::Refused { .. }
+        | cluster::Error::Unreadable { .. } => FOUND,
+    }
+}
+
+const fn status_of_ledger(error: &cql::Error) -> u8 {
+    match error {
+        cql::Error::Config(_) => USAGE,
+        cql::Error::Unreachable { .. } => UNREACHABLE,
+        cql::Error::DataCenter { .. }
+        | cql::Error::NoKeyspace { .. }
+        | cql::Error::Differs { .. }
+        | cql::Error::NoIdentity { .. }
+        | cql::Error::OtherCluster { .. }
+        | cql::Error::Statement { .. } => FOUND,
+    }
+}

@@ -1,0 +1,52 @@
+//! The one place that writes to the terminal.
+
+use std::fmt::Display;
+use std::io::{self, Write as _};
+
+use serde_json::Value;
+
+/// Data to stdout, as text or as JSON; words to stderr.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Output {
+    /// Whether data is JSON.
+    pub(super) json: bool,
+}
+
+impl Output {
+    /// A piece of data: `text` may have several lines, JSON has one.
+    pub(super) fn data(self, text: impl Display, json: &Value) -> io::Result<()> {
+        let mut stdout = io::stdout().lock();
+        if self.json { writeln!(stdout, "{json}") } else { writeln!(stdout, "{text}") }
+    }
+
+    /// Something said to whoever sits there.
+    pub(super) fn words(self, text: impl Display) {
+        // There is nobody to tell that stderr is gone.
+        let _ = writeln!(io::stderr().lock(), "{text}");
+    }
+}
+
+/// Rows with their columns aligned; the last column is as long as it likes.
+pub(super) fn table(rows: &[Vec<String>]) -> String {
+    let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
+    let width = |column: usize| {
+        rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max()
+    };
+    let widths: Vec<usize> = (0..columns).map(|column| width(column).unwrap_or(0)).collect();
+    let line = |row: &Vec<String>| {
+        let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}"));
+        cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
+    };
+    rows.iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_are_as_wide_as_their_widest_cell() {
+        let row = |cells: [&str; 2]| cells.map(str::to_owned).to_vec();
+        assert_eq!(table(&[row(["a", "one"]), row(["long", "two"])]), "a     one\nlong  two");
+    }
+}

@@ -1,0 +1,110 @@
+//! `holdfast request`: what buyers ask, asked by hand.
+
+use std::time::Duration;
+
+use clap::{Args, Subcommand};
+use uuid::Uuid;
+
+use super::ask::ask;
+use super::failure::Failure;
+use super::output::Output;
+use super::{Ending, arguments, render};
+use crate::config::Config;
+use crate::domain::ids::{BuyerId, EventId, Reference, RequestId};
+use crate::domain::request::{Body, Claim, Confirm, Line, Release, Request};
+
+/// Claim, confirm or release places, and wait for the answer
+#[derive(Debug, Subcommand)]
+pub(super) enum Verb {
+    /// Set places aside for a buyer: all of them, or none
+    #[command(after_help = "The answer names the hold, which confirm and release want.\n\n\
+                            Examples:\n  \
+                            holdfast request claim hamlet-2027-03-14 --buyer ann \
+                            --seat stalls/A/1 --seat stalls/A/2\n  \
+                            holdfast request claim hamlet-2027-03-14 --buyer bob \\\n    \
+                            --places floor=2:student --expected-price 1800")]
+    Claim {
+        #[command(flatten)]
+        common: Common,
+        /// A numbered seat, with the tier it is believed to be sold in if that matters; repeatable
+        #[arg(long = "seat", value_name = "SECTION/ROW/SEAT[=TIER]", value_parser = arguments::seat)]
+        seats: Vec<Line>,
+        /// So many places of a section without numbers; repeatable
+        #[arg(long, value_name = "SECTION=COUNT[:TIER]", value_parser = arguments::places)]
+        places: Vec<Line>,
+        /// The sum the buyer was shown, in minor units; any other is refused
+        #[arg(long, value_name = "N")]
+        expected_price: Option<i64>,
+    },
+    /// Turn a hold into a booking
+    #[command(after_help = "Example:\n  \
+                            holdfast request confirm hamlet-2027-03-14 --buyer ann \\\n    \
+                            --hold 0199c5d2-7f6e-7c3a-8a51-3f2b9d0c4e71 --reference payment-4711")]
+    Confirm {
+        #[command(flatten)]
+        common: Common,
+        /// The hold, as the claim's answer names it
+        #[arg(long, value_parser = arguments::hold)]
+        hold: RequestId,
+        /// The payment it rests on; confirming again with the same one changes nothing
+        #[arg(long, value_parser = arguments::reference)]
+        reference: Reference,
+    },
+    /// Give a hold back
+    #[command(after_help = "Example:\n  \
+                            holdfast request release hamlet-2027-03-14 --buyer ann \
+                            --hold 0199c5d2-7f6e-7c3a-8a51-3f2b9d0c4e71")]
+    Release {
+        #[command(flatten)]
+        common: Common,
+        /// The hold, as the claim's answer names it
+        #[arg(long, value_parser = arguments::hold)]
+        hold: RequestId,
+    },
+}
+
+/// What every request of a buyer names.
+#[derive(Clone, Debug, Args)]
+pub(super) struct Common {
+    /// The event
+    #[arg(value_parser = arguments::event)]
+    event: EventId,
+    /// The buyer: an opaque id, never a name or a mail address
+    #[arg(long, value_parser = arguments::buyer)]
+    buyer: BuyerId,
+    /// How long to wait for the answer
+    #[arg(long, default_value = arguments::PATIENCE, value_parser = arguments::length)]
+    timeout: Duration,
+}
+
+pub(super) fn execute(verb: &Verb, config: &Config, output: Output) -> Result<Ending, Failure> {
+    let (common, body) = body_of(verb);
+    let id = RequestId(Uuid::now_v7());
+    let request = Request { id, event: common.event.clone(), body };
+    // The owner would refuse it with the same words; here they come at once.
+    request.check().map_err(|refusal| Failure::usage(refusal.ground.detail))?;
+    render::answer(&ask(config, &request, common.timeout)?, output)
+}
+
+fn body_of(verb: &Verb) -> (&Common, Body) {
+    match verb {
+        Verb::Claim { common, seats, places, expected_price } => {
+            let claim = Claim {
+                buyer: common.buyer.clone(),
+                lines: seats.iter().chain(places).cloned().collect(),
+                expected_price: *expected_price,
+                staff_override: false,
+            };
+            (common, Body::Claim(claim))
+        }
+        Verb::Confirm { common, hold, reference } => {
+            let buyer = common.buyer.clone();
+            let confirm = Confirm { buyer, hold: *hold, reference: reference.clone() };
+            (common, Body::Confirm(confirm))
+        }
+        Verb::Release { common, hold } => {
+            let release = Release { buyer: common.buyer.clone(), hold: *hold };
+            (common, Body::Release(release))
+        }
+    }
+}

@@ -1,0 +1,34 @@
+//! `holdfast run`: the workers.
+
+use clap::Args;
+
+use super::Ending;
+use super::failure::Failure;
+use crate::app;
+use crate::config::{Config, Role, check_owners};
+
+/// Run workers until told to stop
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Any number of processes share the work; each needs a name of its own (`instance` in \
+                  [worker], or HOLDFAST_INSTANCE). SIGTERM and ctrl-c finish what is decided and hand \
+                  the partitions over.\n\n\
+                  Examples:\n  \
+                  holdfast run --config docker/holdfast.toml\n  \
+                  HOLDFAST_INSTANCE=owner-2 holdfast run --roles booking --owners 2"
+)]
+pub(super) struct Arguments {
+    /// What to do: booking decides requests, expiry wakes lapsed holds
+    #[arg(long, value_delimiter = ',', default_value = "booking,expiry")]
+    roles: Vec<Role>,
+    /// How many owners to run; `owners` in [worker] where not given
+    #[arg(long, value_name = "N")]
+    owners: Option<usize>,
+}
+
+pub(super) fn execute(arguments: &Arguments, config: &Config) -> Result<Ending, Failure> {
+    let owners = arguments.owners.unwrap_or(config.worker.owners);
+    check_owners(owners, config.deployment.partitions).map_err(Failure::usage)?;
+    app::run(config, &arguments.roles, owners)?;
+    Ok(Ending::Done)
+}
