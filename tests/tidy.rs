@@ -358,7 +358,7 @@ fn check_words(text: &Text) -> Vec<String> {
         let whole = |folder: &&&str| {
             positions(line, folder)
                 .into_iter()
-                .any(|at| !line[..at].ends_with(|c: char| is_word(c) || "-.*/~}".contains(c)))
+                .any(|at| !line[..at].ends_with(|c: char| is_word(c) || "-.*/<~}".contains(c)))
         };
         for folder in MACHINE.iter().filter(whole) {
             let path = &text.path;
