@@ -58,7 +58,8 @@ const CRATES: &[(&str, &[&str])] = &[
     ("clap", &["cli", "main"]),
     ("rdkafka", &["kafka"]),
     ("scylla", &["cql"]),
-    ("tokio", &["app", "bench", "cli", "cql", "main"]),
+    // Drivers wait, and so does who starts them; logic does not.
+    ("tokio", &["app", "bench", "cli", "cql", "kafka", "main"]),
 ];
 /// Crates that `domain` may use besides the standard library.
 const DOMAIN_CRATES: &[&str] = &["thiserror", "uuid"];

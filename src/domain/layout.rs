@@ -2,9 +2,9 @@
 //!
 //! Places are numbered once, in the order of the definition, and called by name: `section/row/seat`
 //! for a numbered place, `section/n` for place n of a general-admission section. A row is a text in
-//! physical order, such as `1-10 | 11-20`: labels and rising or falling ranges, `|` where an aisle or a
-//! pillar parts neighbours (neighbours are never guessed from printed numbers, F25). Rows that read
-//! alike share one plan, so that an arena costs a few bytes a seat.
+//! physical order, such as `1-10 | 11-20`: labels and rising or falling ranges, `|` where an aisle
+//! or a pillar parts neighbours (neighbours are never guessed from printed numbers, F25). Rows that
+//! read alike share one plan, so that an arena costs a few bytes a seat.
 
 mod row;
 
@@ -321,7 +321,8 @@ impl Layout {
         &self.definition.tiers[index as usize]
     }
 
-    /// The tiers a place is sold in: of a numbered seat its row's, of a general place its section's.
+    /// The tiers a place is sold in: of a numbered seat its row's, of a general place its
+    /// section's.
     #[must_use]
     pub fn tiers_of(&self, seat: SeatNumber) -> &[u16] {
         let section = &self.sections[self.section_of(seat)];

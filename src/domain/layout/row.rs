@@ -69,8 +69,8 @@ impl RowPlan {
     }
 }
 
-/// `1-20` as its ends; `A-1` and the like are labels. A range counts in plain numbers: one written with
-/// leading zeros would put seats on sale that are called otherwise than their signs.
+/// `1-20` as its ends; `A-1` and the like are labels. A range counts in plain numbers: one written
+/// with leading zeros would put seats on sale that are called otherwise than their signs.
 fn range_of(part: &str) -> Result<Option<(u32, u32)>, &'static str> {
     let digits = |end: &str| !end.is_empty() && end.bytes().all(|byte| byte.is_ascii_digit());
     let Some((from, to)) = part.split_once('-').filter(|(from, to)| digits(from) && digits(to))
