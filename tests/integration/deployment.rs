@@ -1,4 +1,5 @@
-//! A deployment of its own for a test: topics under a prefix, a keyspace, and workers as real processes.
+//! A deployment of its own for a test: topics under a prefix, a keyspace, and workers as real
+//! processes.
 
 use std::fs::File;
 use std::path::PathBuf;

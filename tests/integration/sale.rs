@@ -1,7 +1,8 @@
-//! A whole sale on real servers, with owners that die, sleep and come back, re-checked from the topics.
+//! A whole sale on real servers, with owners that die, sleep and come back, re-checked from the
+//! topics.
 //!
-//! `HOLDFAST_TEST_REQUESTS` sets how many requests the sale has (5,000 where it is not set; the full
-//! size is 100,000).
+//! `HOLDFAST_TEST_REQUESTS` sets how many requests the sale has (5,000 where it is not set; the
+//! full size is 100,000).
 
 use std::time::Duration;
 
@@ -39,8 +40,8 @@ fn requests() -> Result<u64> {
     }
 }
 
-/// Three partitions, two processes, twenty events; one owner is killed midway and started again, then
-/// one is killed for good.
+/// Three partitions, two processes, twenty events; one owner is killed midway and started again,
+/// then one is killed for good.
 fn owners_are_killed(stack: &Stack) -> Result<()> {
     let requests = requests()?;
     let deployment = Deployment::new(&stack.kafka, &stack.cql, "sale", 3)?;

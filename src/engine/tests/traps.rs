@@ -1,4 +1,5 @@
-//! The traps of the protocol: each scenario is clean with all rules and broken without the one it is for.
+//! The traps of the protocol: each scenario is clean with all rules and broken without the one it
+//! is for.
 
 use super::world::{Fate, START, TransactionFate, World, sells, takes_over};
 use crate::domain::ids::EventId;
@@ -64,7 +65,8 @@ fn holds_end_for_whoever_comes_and_by_expire_requests() {
 }
 
 /// The owner decides a claim and a refusal, writes the claim to the ledger, and dies before Kafka.
-/// While it is away the holder gives the place back, so that the refusal would be decided otherwise.
+/// While it is away the holder gives the place back, so that the refusal would be decided
+/// otherwise.
 fn refusal_owed(world: &mut World) {
     let w = world.start();
     world.assign(w);
@@ -219,8 +221,8 @@ fn two_takeovers_at_once_end_with_one_state() {
     });
 }
 
-/// A sleeper wakes beside its successor, takes an event over that the successor holds, and decides by a
-/// clock that says the claim is not stale.
+/// A sleeper wakes beside its successor, takes an event over that the successor holds, and decides
+/// by a clock that says the claim is not stale.
 #[test]
 fn a_sleeper_cannot_sell_beside_its_successor() {
     trap(Rule::HigherTermIsObeyed, |world| {
@@ -244,8 +246,8 @@ fn a_sleeper_cannot_sell_beside_its_successor() {
     });
 }
 
-/// The same with an event that the successor has not touched: the sleeper's batch may be the first, and
-/// its entry is then published by the successor, not decided again.
+/// The same with an event that the successor has not touched: the sleeper's batch may be the first,
+/// and its entry is then published by the successor, not decided again.
 #[test]
 fn what_a_sleeper_sold_in_an_event_its_successor_has_not_touched_is_published() {
     let mut world = World::new(None);
