@@ -12,12 +12,14 @@ use crate::config::Config;
 #[derive(Debug, Subcommand)]
 #[command(
     after_help = "Each run makes events of its own and leaves them behind: take a deployment that is \
-                  not selling anything.\n\nExample:\n  holdfast bench pipeline --requests 100000 --events 20"
+                  not selling anything."
 )]
 pub(super) enum Verb {
     /// Claims and refusals per second, and where an owner's time goes
+    #[command(after_help = "Example:\n  holdfast bench pipeline --requests 100000 --events 20")]
     Pipeline(Pipeline),
     /// How long after deadline and grace holds end
+    #[command(after_help = "Example:\n  holdfast bench expiry --events 200 --together 20000")]
     Expiry(Expiry),
 }
 
