@@ -79,10 +79,23 @@ impl Crowd {
     /// The requests that put an event on sale, to be sent in this order.
     #[must_use]
     pub fn on_sale(&self, event: &EventId) -> [Wish; 2] {
-        let definition = self.definition(event);
-        let define = Body::Define(Box::new(Define { definition, actor: "bench".into() }));
-        let open = Body::Open(Administration { edition: 1, actor: "bench".into() });
-        [define, open].map(|body| wish(event, new_id(), body, true))
+        on_sale(event, self.definition(event))
+    }
+
+    /// The same with a definition that is as large as may be, for the number of its rows.
+    #[must_use]
+    pub fn on_sale_with_long_names(&self, event: &EventId) -> [Wish; 2] {
+        let mut definition = self.definition(event);
+        for section in &mut definition.sections {
+            if let Places::Rows(rows) = &mut section.places {
+                for (index, row) in rows.iter_mut().enumerate() {
+                    row.name = format!("{index:0>64}");
+                    let labels = (1..=SEATS_PER_ROW).map(|seat| format!("{seat:0>9}"));
+                    row.seats = labels.collect::<Vec<_>>().join(" ");
+                }
+            }
+        }
+        on_sale(event, definition)
     }
 
     fn definition(&self, event: &EventId) -> Definition {
@@ -110,6 +123,12 @@ impl Crowd {
             sections,
         }
     }
+}
+
+fn on_sale(event: &EventId, definition: Definition) -> [Wish; 2] {
+    let define = Body::Define(Box::new(Define { definition, actor: "bench".into() }));
+    let open = Body::Open(Administration { edition: 1, actor: "bench".into() });
+    [define, open].map(|body| wish(event, new_id(), body, true))
 }
 
 fn section(name: &str, tier: &str, places: Places) -> Section {

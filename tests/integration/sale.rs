@@ -30,6 +30,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         trial("sale::a_drained_owner_hands_over_at_once", a_drained_owner_hands_over),
         trial("sale::holds_of_busy_and_of_quiet_events_end", holds_end),
         trial("sale::a_ledger_set_back_stops_its_event_only", a_ledger_set_back),
+        trial("sale::the_largest_definition_goes_all_the_way", a_huge_definition),
     ]
 }
 
@@ -252,4 +253,32 @@ impl Image {
         }
         Ok(())
     }
+}
+
+/// A definition near the largest there may be goes through request, ledger, catalog and takeover.
+fn a_huge_definition(stack: &Stack) -> Result<()> {
+    let deployment = Deployment::new(&stack.kafka, &stack.cql, "huge", 1)?;
+    let mut worker = deployment.run("worker", "booking")?;
+    worker.wait_for_log(ASSIGNED, 1, START)?;
+    let cluster = deployment.config.cluster();
+    let mut producing = Producing::new(&cluster, &deployment.keys)?;
+    let mut answers = Answers::from_now(&cluster)?;
+    let crowd = Crowd::new("huge", 1, 180_000, Millis(3_600_000));
+    let [define, open] = crowd.on_sale_with_long_names(&crowd.events[0]);
+    let bytes = define.value.len();
+    ensure!((900_000..1_048_576).contains(&bytes), "the definition has {bytes} bytes");
+    producing.put(&define)?;
+    producing.put(&open)?;
+    producing.settle()?;
+    answers.wait_for(2, PATIENCE).with_context(|| worker.tail())?;
+    ensure!(answers.counts.granted == 2, "not granted: {:?}", answers.counts);
+    worker.kill9()?;
+    let mut worker = deployment.run("worker", "booking")?;
+    producing.put(&Workload::new(crowd, 1).next_place())?;
+    producing.settle()?;
+    answers.wait_for(3, PATIENCE).with_context(|| worker.tail())?;
+    ensure!(answers.counts.granted == 3, "not granted: {:?}", answers.counts);
+    worker.drain()?;
+    deployment.must_be_clean()?;
+    Ok(())
 }

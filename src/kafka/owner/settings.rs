@@ -8,6 +8,7 @@ use std::time::Duration;
 use rdkafka::ClientConfig;
 use rdkafka::producer::{BaseProducer, Producer as _, ProducerContext};
 
+use crate::kafka::cluster::RECORD_BYTES_MAX;
 use super::OwnerConfig;
 
 /// The session timeout that every broker takes by default; ours may be below its minimum.
@@ -95,6 +96,8 @@ pub(super) fn producer(config: &OwnerConfig, transactional_id: &str) -> ClientCo
         // After a commit the next transaction is told to wait; this is how long it does.
         .set("retry.backoff.ms", "1")
         .set("retry.backoff.max.ms", "50")
+        // A catalog record holds a whole definition; the client's default would not take the largest.
+        .set("message.max.bytes", RECORD_BYTES_MAX.to_string())
         .set("batch.size", "1000000")
         .set("batch.num.messages", "10000")
         .set("queue.buffering.max.messages", "100000")
