@@ -170,7 +170,16 @@ impl Event {
             Stage::Suspending(flight, after) if flight.ticket == ticket => {
                 Some(Taken::Suspension(flight, after))
             }
-            other => {
+            other @ (Stage::Cold
+            | Stage::ReadingFence(_)
+            | Stage::Resting
+            | Stage::Fencing(_)
+            | Stage::ReadingRows(_)
+            | Stage::Rechecking(..)
+            | Stage::AwaitingPosition { .. }
+            | Stage::Absent
+            | Stage::Suspending(..)
+            | Stage::Ready) => {
                 self.stage = other;
                 let ours = self.flight.as_ref().is_some_and(|flight| flight.ticket == ticket);
                 if ours { self.flight.take().map(Taken::Batch) } else { None }

@@ -54,7 +54,16 @@ impl Engine {
         let rows = match std::mem::replace(&mut event.stage, Stage::Resting) {
             Stage::ReadingFence(asked) if asked == ticket => None,
             Stage::Rechecking(asked, rows) if asked == ticket => Some(rows),
-            other => {
+            other @ (Stage::Cold
+            | Stage::ReadingFence(_)
+            | Stage::Resting
+            | Stage::Fencing(_)
+            | Stage::ReadingRows(_)
+            | Stage::Rechecking(..)
+            | Stage::AwaitingPosition { .. }
+            | Stage::Absent
+            | Stage::Suspending(..)
+            | Stage::Ready) => {
                 event.stage = other;
                 return;
             }

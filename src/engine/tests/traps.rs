@@ -520,13 +520,11 @@ fn a_request_is_answered_once_however_often_it_is_sent() {
     world.assign(successor);
     resend(&mut world);
     let last = world.visible().pop().unwrap();
-    match last.body {
-        crate::domain::outcome::OutcomeBody::Refused(refusal) => {
-            assert_eq!(refusal.code, Code::Repeated);
-            assert_eq!(refusal.ground.first_offset, Some(2));
-        }
-        other => panic!("not refused: {other:?}"),
-    }
+    let crate::domain::outcome::OutcomeBody::Refused(refusal) = &last.body else {
+        panic!("not refused: {:?}", last.body);
+    };
+    assert_eq!(refusal.code, Code::Repeated);
+    assert_eq!(refusal.ground.first_offset, Some(2));
     assert_eq!(world.violations(), Vec::<String>::new());
 }
 

@@ -34,6 +34,9 @@ use crate::wire;
 pub(super) const START: i64 = 1_800_000_000_000;
 const P: Partition = Partition(0);
 
+/// Which batches are meant.
+pub(super) type Which = Box<dyn Fn(&Batch) -> bool>;
+
 /// What becomes of the next batch that matches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Fate {
@@ -90,7 +93,7 @@ pub(super) struct World {
     terms: Vec<TermRecord>,
     generation: u32,
     next_id: u128,
-    pub(super) fates: Vec<(Box<dyn Fn(&Batch) -> bool>, Fate)>,
+    pub(super) fates: Vec<(Which, Fate)>,
     pub(super) transaction_fates: VecDeque<TransactionFate>,
     late: Vec<(usize, Ticket, Arc<Batch>, Fate)>,
     without: Option<Rule>,
@@ -171,7 +174,7 @@ impl World {
         worker.term = term;
         worker.epoch = (u64::from(self.generation) << 40) + ((term as u64) << 20);
         worker.next = start;
-        let read_back: Vec<RawRecord> = self.requests[..start as usize].to_vec();
+        let read_back: Vec<RawRecord> = self.requests[..index(start)].to_vec();
         let assignment = Assignment {
             partition: P,
             term,
@@ -209,7 +212,7 @@ impl World {
             return;
         }
         let epoch = worker.epoch;
-        let arrivals = self.requests[worker.next as usize..]
+        let arrivals = self.requests[index(worker.next)..]
             .iter()
             .map(|raw| Arrival::read(&RawRecord { epoch, ..raw.clone() }, Seal::Valid, 1))
             .collect();
@@ -532,11 +535,16 @@ impl Stored {
 }
 
 /// A batch of this event that changes seats.
-pub(super) fn sells(event: &'static str) -> Box<dyn Fn(&Batch) -> bool> {
+pub(super) fn sells(event: &'static str) -> Which {
     Box::new(move |batch| batch.event.as_str() == event && !batch.seats.is_empty())
 }
 
 /// The takeover of an event.
-pub(super) fn takes_over(event: &'static str) -> Box<dyn Fn(&Batch) -> bool> {
+pub(super) fn takes_over(event: &'static str) -> Which {
     Box::new(move |batch| batch.event.as_str() == event && batch.outbox.bytes.is_none())
+}
+
+/// Offsets count from 0 here, without gaps.
+fn index(offset: i64) -> usize {
+    usize::try_from(offset).expect("offsets are not negative")
 }

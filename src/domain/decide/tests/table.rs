@@ -17,12 +17,12 @@
 //! happened, and that what a ledger would keep makes the same event again.
 
 use std::collections::HashMap;
-use std::fmt::Write as _;
+use std::fmt::{Debug, Write as _};
 
 use uuid::Uuid;
 
 use crate::domain::decide::{Asked, Decision, IdVerdict, step};
-use crate::domain::event::{EventState, SaleState};
+use crate::domain::event::EventState;
 use crate::domain::ids::{BuyerId, Digest, EventId, Partition, Reference, RequestId, SeatNumber};
 use crate::domain::layout::{Definition, Limits, Places, Row, Section, Tier};
 use crate::domain::outcome::{ChangedKind, Outcome, OutcomeBody, Place, Role};
@@ -263,8 +263,8 @@ impl Sale {
 }
 
 /// All that an event is, but for its indexes.
-fn summary(state: &EventState) -> (i64, i64, SaleState, At, Vec<StoredSeat>, Vec<(At, RequestId)>) {
-    let deadlines = state.deadlines().collect();
+fn summary(state: &EventState) -> impl PartialEq + Debug + use<> {
+    let deadlines: Vec<(At, RequestId)> = state.deadlines().collect();
     (state.sequence, state.edition, state.sale, state.last_at, rows(state), deadlines)
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::World;
+use super::{World, index};
 use crate::domain::ids::{EventId, HoldId};
 use crate::domain::outcome::{OutcomeBody, Role};
 use crate::domain::refusal::Code;
@@ -18,7 +18,7 @@ impl World {
             let header = &outcome.header;
             let event = &header.event;
             if header.role != Role::Derived {
-                answers[header.offset as usize] += 1;
+                answers[index(header.offset)] += 1;
             }
             if header.role == Role::Repeat {
                 continue;
