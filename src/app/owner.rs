@@ -241,7 +241,10 @@ impl Owner {
                 self.feed(Input::Drain);
             }
             Ending::Draining(since) if since.elapsed() > DRAIN_MAX => {
-                tracing::warn!(owner = self.name, "not drained in time; the successor does the rest");
+                tracing::warn!(
+                    owner = self.name,
+                    "not drained in time; the successor does the rest"
+                );
                 self.leave();
             }
             Ending::Leaving(since) if since.elapsed() > LEAVE_MAX => {

@@ -62,12 +62,7 @@ impl Crowd {
     pub fn new(name: &str, events: usize, places: u32, hold_time: Millis) -> Crowd {
         let event = |index| EventId::new(&format!("{name}-{index}")).expect("a short name");
         let seats = places / 2 / SEATS_PER_ROW * SEATS_PER_ROW;
-        Crowd {
-            events: (0..events).map(event).collect(),
-            seats,
-            places: places - seats,
-            hold_time,
-        }
+        Crowd { events: (0..events).map(event).collect(), seats, places: places - seats, hold_time }
     }
 
     /// Places of one event.

@@ -14,10 +14,10 @@
 use std::time::{Duration, Instant};
 
 use rdkafka::ClientContext;
-use rdkafka::types::RDKafkaErrorCode;
 use rdkafka::consumer::{Consumer as _, ConsumerContext};
 use rdkafka::error::KafkaError;
 use rdkafka::message::{BorrowedMessage, Headers as _, Message as _};
+use rdkafka::types::RDKafkaErrorCode;
 use rdkafka::{Offset, TopicPartitionList};
 
 use super::cluster::{Cluster, Error, PATIENCE};

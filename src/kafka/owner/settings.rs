@@ -8,8 +8,8 @@ use std::time::Duration;
 use rdkafka::ClientConfig;
 use rdkafka::producer::{BaseProducer, Producer as _, ProducerContext};
 
-use crate::kafka::cluster::RECORD_BYTES_MAX;
 use super::OwnerConfig;
+use crate::kafka::cluster::RECORD_BYTES_MAX;
 
 /// The session timeout that every broker takes by default; ours may be below its minimum.
 pub(super) const SESSION_TIMEOUT_FALLBACK_MS: u32 = 6_000;
