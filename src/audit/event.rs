@@ -127,9 +127,9 @@ impl EventModel {
         (count(Status::Held), count(Status::Booked), total)
     }
 
-    /// Judges what one request caused and follows it. The outcomes come in the order of their sequence,
-    /// those that change the event before one that does not. Independent checks all report, so that a
-    /// seat sold twice does not hide behind a gap.
+    /// Judges what one request caused and follows it. The outcomes come in the order of their
+    /// sequence, those that change the event before one that does not. Independent checks all
+    /// report, so that a seat sold twice does not hide behind a gap.
     pub fn fold(&mut self, record: &Record<'_>, outcomes: &[&Outcome]) -> Vec<Finding> {
         let mut findings = vec![];
         let mut rows_expired = 0;
@@ -181,8 +181,8 @@ impl EventModel {
     fn check_sequence(&self, outcome: &Outcome) -> Judged {
         let found = outcome.header.sequence;
         let next = self.sequence + i64::from(changes(outcome));
-        // Refused without the event in hand, an outcome carries 0; a suspended event has whatever its
-        // ledger was left with.
+        // Refused without the event in hand, an outcome carries 0; a suspended event has whatever
+        // its ledger was left with.
         let detached = detached(outcome) && (0..=next).contains(&found);
         let suspended = code_of(outcome) == Some(Code::EventSuspended);
         ensure(found == next || detached || suspended, Check::Sequence, || {
@@ -244,7 +244,8 @@ impl EventModel {
         }
     }
 
-    /// Lapsed holds end oldest first, up to the bound; beyond it those that the request comes across.
+    /// Lapsed holds end oldest first, up to the bound; beyond it those that the request comes
+    /// across.
     fn check_oldest(&self, outcome: &Outcome, rows_expired: usize) -> Judged {
         let OutcomeBody::Released(released) = &outcome.body else { return Ok(()) };
         let Some(hold) = self.holds.get(&released.hold) else { return Ok(()) };

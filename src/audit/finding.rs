@@ -78,8 +78,8 @@ pub struct Finding {
     pub check: Check,
     /// Partition of the request.
     pub partition: Partition,
-    /// Offset of the request; of the ledger the last one that was audited; of an answer that cannot be
-    /// read its own.
+    /// Offset of the request; of the ledger the last one that was audited; of an answer that cannot
+    /// be read its own.
     pub offset: i64,
     /// Where the diverging record is: the topic of the outcome, of the request, or the ledger.
     pub topic: &'static str,

@@ -12,8 +12,8 @@ use crate::domain::time::At;
 
 /// Compares the stored rows of an event with the model. `names` gives the full name of a place.
 ///
-/// A ledger that suspended the event of its own accord is no divergence; one that lets it go on after
-/// the topics said `event-suspended` last is.
+/// A ledger that suspended the event of its own accord is no divergence; one that lets it go on
+/// after the topics said `event-suspended` last is.
 pub fn compare(
     event: &EventId,
     model: &EventModel,

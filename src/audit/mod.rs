@@ -1,24 +1,25 @@
 //! The auditor: re-checks a whole sale from the topics alone.
 //!
-//! It shares no code with what it checks. Values are common (ids, requests, outcomes, codes, times),
-//! rules are not: nothing here calls `decide`, `apply` or the compiled layout, and the venue is expanded
-//! from the definition a second time. Running `decide` again would prove that a program agrees with
-//! itself; that check exists too, but this is the one that finds a wrong rule. A test keeps the
-//! imports out.
+//! It shares no code with what it checks. Values are common (ids, requests, outcomes, codes,
+//! times), rules are not: nothing here calls `decide`, `apply` or the compiled layout, and the
+//! venue is expanded from the definition a second time. Running `decide` again would prove that a
+//! program agrees with itself; that check exists too, but this is the one that finds a wrong rule.
+//! A test keeps the imports out.
 //!
 //! The model is plain on purpose: maps by name, sums counted when asked, no index that it could get
 //! wrong but the one by deadline. It asks of every prefix of the log:
-//! - each request has one answer, in its partition, under its id and digest; bytes that do not decode
-//!   have one dead letter;
+//! - each request has one answer, in its partition, under its id and digest; bytes that do not
+//!   decode have one dead letter;
 //! - the sequence of an event has no gap, and its decisions never go back in time;
-//! - a seat exists, has at most one holder, and goes for the price of the definition; capacity follows;
+//! - a seat exists, has at most one holder, and goes for the price of the definition; capacity
+//!   follows;
 //! - limits are kept, unless staff set them aside;
 //! - a hold ends once, not before its deadline and the grace, and not later than the next decision;
 //! - a refusal that can be checked cheaply says what was so.
 //!
-//! It believes the log: after a divergence it does what the outcome says, so that one fault makes few
-//! findings and the first one names the place. It does not check that a refusal has the *lowest* code
-//! of all that hold; deciding again does.
+//! It believes the log: after a divergence it does what the outcome says, so that one fault makes
+//! few findings and the first one names the place. It does not check that a refusal has the
+//! *lowest* code of all that hold; deciding again does.
 //!
 //! Reading order: [`Finding`], [`Model`] (a partition: gathers, matches answers to requests),
 //! [`EventModel`] (an event: folds decisions), then [`ledger`].

@@ -1,9 +1,9 @@
 //! One request partition: gathers its records, matches outcomes to requests, folds them per event.
 //!
 //! Outcomes may come in any order, because the topics of one transaction become visible one after
-//! another. Taking them as they arrive would find divergences that are none. So this version keeps all
-//! records of the partition until [`Model::finish`], some 1 KiB each: right for tests and for an audit
-//! after the sale; following a live log needs the same fold fed up to a common offset.
+//! another. Taking them as they arrive would find divergences that are none. So this version keeps
+//! all records of the partition until [`Model::finish`], some 1 KiB each: right for tests and for
+//! an audit after the sale; following a live log needs the same fold fed up to a common offset.
 
 use std::collections::BTreeMap;
 
@@ -11,6 +11,7 @@ use super::event::{EventModel, Record};
 use super::finding::{
     Check, DEAD_LETTERS, Fault, Finding, Judged, REQUESTS, ensure, same, topic_of,
 };
+use super::refusal::outside;
 use super::report::Report;
 use crate::domain::ids::{Digest, EventId, Partition};
 use crate::domain::outcome::{Outcome, OutcomeBody, Role};
@@ -57,9 +58,9 @@ impl Model {
         }
     }
 
-    /// Takes a request record; they come in the order of their offsets. `request` is `None` when the
-    /// bytes do not decode or are too many; `key` is `None` when the record has none. A key that can
-    /// be no event's id is as good as none.
+    /// Takes a request record; they come in the order of their offsets. `request` is `None` when
+    /// the bytes do not decode or are too many; `key` is `None` when the record has none. A key
+    /// that can be no event's id is as good as none.
     ///
     /// # Panics
     /// When an offset does not rise: the reader's bug, no fault of the log.
@@ -80,7 +81,8 @@ impl Model {
         self.requests.insert(offset, kept);
     }
 
-    /// Takes an outcome of any of the five topics, in any order, with the partition it was read from.
+    /// Takes an outcome of any of the five topics, in any order, with the partition it was read
+    /// from.
     pub fn on_outcome(&mut self, read_from: Partition, outcome: &Outcome) {
         let header = &outcome.header;
         if read_from != self.partition || header.partition != self.partition {
@@ -173,7 +175,7 @@ impl Model {
             if let Err(fault) = check_identity(request, kept.digest, outcome) {
                 findings.push(self.locate(offset, topic_of(&outcome.body), event.clone(), fault));
             }
-            if let Err(fault) = check_first(offset, request, kept.digest, outcome, requests) {
+            if let Err(fault) = check_first(offset, kept, outcome, requests) {
                 findings.push(self.locate(offset, topic_of(&outcome.body), event, fault));
             }
             if outcome.header.event == request.event {
@@ -250,23 +252,28 @@ fn check_identity(request: &Request, digest: Digest, outcome: &Outcome) -> Judge
     same(Check::Identity, "digest", &digest, &outcome.header.digest)
 }
 
-/// A refusal that names the first record of its id names one that is there, earlier and alike.
+/// A refusal that names the first record of its id names one that is there, earlier and alike, or
+/// not alike for a conflict. An id past its window may be forgotten: then the same record conflicts
+/// too.
 fn check_first(
     offset: i64,
-    request: &Request,
-    digest: Digest,
+    kept: &Kept,
     outcome: &Outcome,
     requests: &BTreeMap<i64, Kept>,
 ) -> Judged {
-    let OutcomeBody::Refused(refusal) = &outcome.body else { return Ok(()) };
+    let (OutcomeBody::Refused(refusal), Some(request)) = (&outcome.body, &kept.request) else {
+        return Ok(());
+    };
     let alike = refusal.code == Code::Repeated;
     if !alike && refusal.code != Code::RequestConflict {
         return Ok(());
     }
     let first = refusal.ground.first_offset.filter(|first| *first < offset);
     let first = first.and_then(|first| requests.get(&first));
-    let same_id = first.and_then(|kept| kept.request.as_ref()).map(|other| other.id);
-    let so = same_id == Some(request.id) && first.map(|kept| kept.digest == digest) == Some(alike);
+    let same_id = first.and_then(|first| first.request.as_ref()).map(|other| other.id);
+    let same_record = first.map(|first| first.digest == kept.digest);
+    let forgotten = !alike && outside(request, kept.highest);
+    let so = same_id == Some(request.id) && (same_record == Some(alike) || forgotten);
     ensure(so, Check::Refusal, || {
         let expected = if alike { "the same record earlier" } else { "another record of the id" };
         (expected.into(), format!("{} {:?}", refusal.code, refusal.ground))

@@ -13,7 +13,7 @@ use crate::domain::ids::{BuyerId, HoldId, Reference};
 use crate::domain::limits::{ID_WINDOW, NAME_BYTES_MAX, SEATS_PER_REQUEST_MAX};
 use crate::domain::outcome::Outcome;
 use crate::domain::refusal::{Code, Refusal};
-use crate::domain::request::{Body, Claim, Line};
+use crate::domain::request::{Body, Claim, Line, Request};
 use crate::domain::time::At;
 
 /// Judges a refusal at the point where it was decided.
@@ -43,7 +43,9 @@ pub(super) fn judge(
         Code::AlreadyDefined => (known && defines, "an unknown event"),
         // Whether the first record is one of the same id is checked where all records are at hand.
         Code::RequestConflict | Code::Repeated => (ages(body), "a request answered for ever"),
-        Code::IdOutOfWindow => (ages(body) && outside(record), "an id made in time"),
+        Code::IdOutOfWindow => {
+            (ages(body) && outside(record.request, record.highest), "an id made in time")
+        }
         Code::Stale => (ages(body) && outcome.header.waited > max_wait(model), "no such wait"),
         Code::WrongEdition => {
             (edition_of(body).is_some_and(|seen| seen != model.edition), "the event's edition")
@@ -230,8 +232,8 @@ fn ages(body: &Body) -> bool {
 }
 
 /// Whether the id was made too long before or after the log's time.
-fn outside(record: &Record<'_>) -> bool {
-    let apart = record.request.id.made_at().map(|made| made.since(record.highest).0);
+pub(super) fn outside(request: &Request, highest: At) -> bool {
+    let apart = request.id.made_at().map(|made| made.since(highest).0);
     apart.is_some_and(|apart| apart.saturating_abs() > ID_WINDOW.0)
 }
 

@@ -1,7 +1,7 @@
 //! The venue, expanded from a definition a second time: every place by its full name.
 //!
-//! No numbers, no shared rows, no index beyond the names: an event of 200,000 places costs some twenty
-//! megabytes here, and there is little to get wrong.
+//! No numbers, no shared rows, no index beyond the names: an event of 200,000 places costs some
+//! twenty megabytes here, and there is little to get wrong.
 
 use std::collections::{BTreeMap, HashMap};
 

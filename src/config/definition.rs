@@ -1,7 +1,7 @@
 //! The definition of an event as its organiser writes it: a TOML file.
 //!
-//! It is a shape of its own beside [`layout::Definition`], because people write `"10m"` and leave out
-//! what does not matter to them. What the file *means* is checked in one place, by
+//! It is a shape of its own beside [`layout::Definition`], because people write `"10m"` and leave
+//! out what does not matter to them. What the file *means* is checked in one place, by
 //! [`Layout::compile`], here and again by the owner.
 
 use std::fs;

@@ -12,8 +12,8 @@ use crate::domain::limits::{HOLD_TIME_MAX, PARTITIONS_MAX};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub struct Deployment {
-    /// Its name. Signatures are made for it, so that a record copied from another deployment is worth
-    /// nothing here. Default: `holdfast`.
+    /// Its name. Signatures are made for it, so that a record copied from another deployment is
+    /// worth nothing here. Default: `holdfast`.
     pub name: String,
     /// Put before every topic name, such as `test.`. Default: nothing.
     pub topic_prefix: String,
@@ -21,9 +21,9 @@ pub struct Deployment {
     /// records: keys would move. Too few: no more owners than partitions can work. Too many: each
     /// costs every owner a little in each transaction. Default: 12; at most 128.
     pub partitions: i32,
-    /// How long records are kept, so that a sale can be proved exact from the topics. Too short: what
-    /// happened before cannot be checked, nor a ledger be rebuilt. Too long: disks. At least the
-    /// longest hold, 1 day. Default: 30 days.
+    /// How long records are kept, so that a sale can be proved exact from the topics. Too short:
+    /// what happened before cannot be checked, nor a ledger be rebuilt. Too long: disks. At least
+    /// the longest hold, 1 day. Default: 30 days.
     #[serde(with = "units::duration")]
     pub audit_period: Duration,
 }

@@ -19,18 +19,19 @@ pub struct Kafka {
     /// The consumer group that all owners share. Another name begins at the log's start, which a
     /// running deployment refuses. Default: the deployment's name and `-owners`.
     pub group: String,
-    /// After how long without a sign of life an owner's partitions go to another. Too short: a pause
-    /// of the machine costs a takeover; the brokers bound it by `group.min.session.timeout.ms`, 6 s
-    /// by default. Too long: that long a dead owner's events stand still. Default: 6 s.
+    /// After how long without a sign of life an owner's partitions go to another. Too short: a
+    /// pause of the machine costs a takeover; the brokers bound it by
+    /// `group.min.session.timeout.ms`, 6 s by default. Too long: that long a dead owner's events
+    /// stand still. Default: 6 s.
     #[serde(with = "units::duration")]
     pub session_timeout: Duration,
-    /// After how long the brokers end a transaction that its owner left open. Too short: slow commits
-    /// are aborted and made again. Too long: that long readers may wait behind a dead owner. Default:
-    /// 10 s.
+    /// After how long the brokers end a transaction that its owner left open. Too short: slow
+    /// commits are aborted and made again. Too long: that long readers may wait behind a dead
+    /// owner. Default: 10 s.
     #[serde(with = "units::duration")]
     pub transaction_timeout: Duration,
-    /// Further settings of the client by their librdkafka names, such as those of TLS and SASL. What
-    /// the protocol rests on cannot be set. Default: none.
+    /// Further settings of the client by their librdkafka names, such as those of TLS and SASL.
+    /// What the protocol rests on cannot be set. Default: none.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub settings: BTreeMap<String, Setting>,
 }

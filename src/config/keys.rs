@@ -12,8 +12,8 @@ use crate::seal;
 /// Shortest secret taken: a signature is as strong as its secret, up to these.
 const SECRET_BYTES_MIN: usize = 32;
 
-/// The live keys. One signs, and both are taken, so that keys are changed without a pause: add the new
-/// one as second everywhere, make it the signing one everywhere, drop the old.
+/// The live keys. One signs, and both are taken, so that keys are changed without a pause: add the
+/// new one as second everywhere, make it the signing one everywhere, drop the old.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub struct Keys {

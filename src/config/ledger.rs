@@ -18,13 +18,13 @@ pub struct Ledger {
     pub nodes: Vec<String>,
     /// The keyspace, one per deployment. Default: `holdfast`.
     pub keyspace: String,
-    /// Copies of each row by data centre, as the servers name them. Too few: with one copy a lost node
-    /// is a lost sale; three bear the loss of one. Default: one in `datacenter1`, which suits a single
-    /// node.
+    /// Copies of each row by data centre, as the servers name them. Too few: with one copy a lost
+    /// node is a lost sale; three bear the loss of one. Default: one in `datacenter1`, which suits
+    /// a single node.
     pub replication: BTreeMap<String, u8>,
     /// How long a request may take before its result counts as unknown and it is sent again. Too
-    /// short, below the servers' own write timeout of 2 s: slow batches are sent again. Too long: an
-    /// event waits that much longer for a node that died. Default: 2500 ms.
+    /// short, below the servers' own write timeout of 2 s: slow batches are sent again. Too long:
+    /// an event waits that much longer for a node that died. Default: 2500 ms.
     #[serde(with = "units::duration")]
     pub request_timeout: Duration,
     /// Who we are, where the servers ask. Default: nobody.

@@ -1,13 +1,13 @@
 //! The configuration: one TOML file, one struct per section, one file per struct.
 //!
-//! Defaults give way to the file, the file to the environment, the environment to flags. Unknown keys
-//! are refused, since a misspelt one would silently be its default. It is read once and passed down,
-//! never global. Secrets are not read here but when they are used, so that those who need none need
-//! not have any.
+//! Defaults give way to the file, the file to the environment, the environment to flags. Unknown
+//! keys are refused, since a misspelt one would silently be its default. It is read once and passed
+//! down, never global. Secrets are not read here but when they are used, so that those who need
+//! none need not have any.
 //!
-//! Environment: `HOLDFAST_CONFIG` (this file), `HOLDFAST_BOOTSTRAP`, `HOLDFAST_NODES` (with commas),
-//! `HOLDFAST_INSTANCE`, and the secrets `HOLDFAST_SIGNING_SECRET`, `HOLDFAST_SECOND_SECRET`,
-//! `HOLDFAST_KAFKA_PASSWORD`, `HOLDFAST_LEDGER_PASSWORD`.
+//! Environment: `HOLDFAST_CONFIG` (this file), `HOLDFAST_BOOTSTRAP`, `HOLDFAST_NODES` (with
+//! commas), `HOLDFAST_INSTANCE`, and the secrets `HOLDFAST_SIGNING_SECRET`,
+//! `HOLDFAST_SECOND_SECRET`, `HOLDFAST_KAFKA_PASSWORD`, `HOLDFAST_LEDGER_PASSWORD`.
 
 pub mod definition;
 mod deployment;

@@ -11,12 +11,12 @@ use crate::domain::ids::check_name;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub struct Worker {
-    /// The name of this process: unique among all of the deployment and the same after a restart, so
-    /// that it gets its partitions back at once. Two of one name throw each other out. Also
+    /// The name of this process: unique among all of the deployment and the same after a restart,
+    /// so that it gets its partitions back at once. Two of one name throw each other out. Also
     /// `HOLDFAST_INSTANCE`. Default: the host's name.
     pub instance: String,
-    /// Owners this process runs, each of which decides for a share of the partitions. Too few: one core
-    /// decides for all. More than cores, or than partitions: they only wait. Default: 1.
+    /// Owners this process runs, each of which decides for a share of the partitions. Too few: one
+    /// core decides for all. More than cores, or than partitions: they only wait. Default: 1.
     pub owners: usize,
 }
 

@@ -86,7 +86,8 @@ impl Ledger {
         Ok(RowsRead { definition, seats })
     }
 
-    /// Sends a batch, once. A future dropped before its end leaves the batch as unknown as a timeout.
+    /// Sends a batch, once. A future dropped before its end leaves the batch as unknown as a
+    /// timeout.
     ///
     /// # Panics
     /// When the batch breaks the house's own bounds.

@@ -5,11 +5,12 @@
 //!
 //! - **Every statement is one that both servers accept**, and every answer is read by column name:
 //!   the two answer a batch with rows of different number and shape ([`result`]).
-//! - **The driver sends a batch once.** No retries, no speculation, never marked idempotent: a batch
-//!   repeated below us would make "not applied" the first news of a batch that was.
-//! - **Whatever is not a plain yes or no is [`Unknown`](crate::ports::ledger::CommitResult::Unknown)**:
-//!   timeouts, broken connections, overload, and also what cannot heal, which is logged as an error.
-//!   Guessing "no" from an error would free seats that are sold.
+//! - **The driver sends a batch once.** No retries, no speculation, never marked idempotent: a
+//!   batch repeated below us would make "not applied" the first news of a batch that was.
+//! - **Whatever is not a plain yes or no is
+//!   [`Unknown`](crate::ports::ledger::CommitResult::Unknown)**: timeouts, broken connections,
+//!   overload, and also what cannot heal, which is logged as an error. Guessing "no" from an error
+//!   would free seats that are sold.
 //! - **No assignment ever binds null** (a null is a tombstone, and takeover would read them all);
 //!   each kind of row has its own statement with just its columns. Nulls stand in conditions only.
 //! - **The fence and the rows' guards are separate statements**: the servers judge one that mixes
@@ -18,10 +19,10 @@
 //! - **One serial level**: `LOCAL_SERIAL` with one data centre, `SERIAL` with several, for batches
 //!   and fence reads alike. Mixing the two breaks linearisability.
 //!
-//! Wrong alternatives: one conditional statement per seat (23 to 48 times slower, and groups are not
-//! atomic); the default retry policy (repeats); reading rows at serial level (a Paxos round per page
-//! for nothing, since a fence read after it tells whether they are whole); `USE keyspace` (a state
-//! of the connection, where the text of the statement can say it).
+//! Wrong alternatives: one conditional statement per seat (23 to 48 times slower, and groups are
+//! not atomic); the default retry policy (repeats); reading rows at serial level (a Paxos round per
+//! page for nothing, since a fence read after it tells whether they are whole); `USE keyspace` (a
+//! state of the connection, where the text of the statement can say it).
 //!
 //! One file per table, `ledger_table` and `identity_table`; each holds the texts of all statements
 //! on its table.

@@ -1,8 +1,8 @@
 //! What a conditional batch's answer means, for both servers.
 //!
 //! - ScyllaDB answers with one row per statement, in order, applied or not: `[applied]`, the key,
-//!   and every column that any condition names, with the values before the batch. A row that was not
-//!   there shows nulls, though its statics may still be shown.
+//!   and every column that any condition names, with the values before the batch. A row that was
+//!   not there shows nulls, though its statics may still be shown.
 //! - Cassandra answers an applied batch with one row of `[applied]` alone. A refused one has a row
 //!   for each conditioned row that exists, in key order, with the same columns; one row with a null
 //!   key where none does; and `[applied]` alone where the whole partition is absent.

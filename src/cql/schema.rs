@@ -1,15 +1,16 @@
 //! Making the keyspace and the tables, and telling what differs from what this release works with.
 //!
 //! Both may be run at any time, by several at once. Nothing that is there is ever altered: what
-//! differs is reported, because altering replication or columns under a running sale is for a person.
+//! differs is reported, because altering replication or columns under a running sale is for a
+//! person.
 //!
 //! # Tablets
 //! ScyllaDB makes new keyspaces with tablets unless told otherwise, and refuses conditional
 //! statements on them before 2025.4. A keyspace cannot change sides later. So the ledger's keyspace
-//! says `tablets = {'enabled': false}` and works on every release; what tablets would give (spreading
-//! large tables by moving small pieces) is nothing to a table of a few thousand partitions. Cassandra
-//! refuses the property as unknown, so it is said to ScyllaDB alone. A keyspace made by hand with
-//! tablets is found out by the conditional insert of the identity.
+//! says `tablets = {'enabled': false}` and works on every release; what tablets would give
+//! (spreading large tables by moving small pieces) is nothing to a table of a few thousand
+//! partitions. Cassandra refuses the property as unknown, so it is said to ScyllaDB alone. A
+//! keyspace made by hand with tablets is found out by the conditional insert of the identity.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;

@@ -15,7 +15,7 @@ use super::{Config, Error};
 
 /// A node that hangs without closing its connections is asked first again and again, because the
 /// order of replicas is stable. This long, and a request's timeout, until it is passed over.
-const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(1);
+const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(2);
 
 /// The levels a configuration calls for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,7 +1,7 @@
 //! The only code that changes an event's state.
 //!
-//! The live path, hydration from the ledger, replay and the simulator all go through [`EventState::apply`];
-//! whatever is not a [`Change`] cannot happen to an event.
+//! The live path, hydration from the ledger, replay and the simulator all go through
+//! [`EventState::apply`]; whatever is not a [`Change`] cannot happen to an event.
 
 use std::sync::Arc;
 

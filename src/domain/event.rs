@@ -1,7 +1,7 @@
 //! One event in memory: what it is, who has which place, and the indexes that keep decisions cheap.
 //!
-//! Read by `decide`, changed by `apply` only (the fields are visible inside `domain` for that reason).
-//! Every index can be recounted from the seats; [`EventState::recount`] does, for tests.
+//! Read by `decide`, changed by `apply` only (the fields are visible inside `domain` for that
+//! reason). Every index can be recounted from the seats; [`EventState::recount`] does, for tests.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;

@@ -1,7 +1,8 @@
 //! A set of small numbers that finds its lowest members without looking at the others.
 //!
 //! Two levels of bits: a word per 64 numbers, and a summary bit per word. The lowest member of a
-//! section with 90,000 places is found by looking at some twenty words at worst, however full it is.
+//! section with 90,000 places is found by looking at some twenty words at worst, however full it
+//! is.
 
 /// Numbers below a fixed size, each in or out.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -1,4 +1,5 @@
-//! Names and numbers that identify things. All are opaque to the core but for the time in a request id.
+//! Names and numbers that identify things. All are opaque to the core but for the time in a request
+//! id.
 
 use std::fmt;
 use std::sync::Arc;
@@ -18,7 +19,8 @@ pub enum NameError {
     /// Longer than [`NAME_BYTES_MAX`].
     #[error("is longer than {NAME_BYTES_MAX} bytes")]
     TooLong,
-    /// Only printable ASCII without blanks and `/` can be typed, quoted and logged without surprise.
+    /// Only printable ASCII without blanks and `/` can be typed, quoted and logged without
+    /// surprise.
     #[error("has a character other than A-Z a-z 0-9 . _ : - # + @")]
     Character,
 }
@@ -88,7 +90,8 @@ name! {
     Reference
 }
 
-/// The id of a request, made by whoever asks: a UUID of version 7, so that it tells when it was made.
+/// The id of a request, made by whoever asks: a UUID of version 7, so that it tells when it was
+/// made.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct RequestId(pub Uuid);
 
@@ -138,8 +141,8 @@ impl fmt::Display for Partition {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SeatNumber(pub u32);
 
-/// SHA-256 of a record's key and value, cut to its first 16 bytes: tells whether two records are the
-/// same one. It guards against mix-ups, not against attackers; those meet the signature.
+/// SHA-256 of a record's key and value, cut to its first 16 bytes: tells whether two records are
+/// the same one. It guards against mix-ups, not against attackers; those meet the signature.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Digest(pub [u8; 16]);
 

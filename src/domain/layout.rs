@@ -2,14 +2,18 @@
 //!
 //! Places are numbered once, in the order of the definition, and called by name: `section/row/seat`
 //! for a numbered place, `section/n` for place n of a general-admission section. A row is a text in
-//! physical order, such as `1-10 | 11-20`: labels and rising or falling ranges, `|` where an aisle or a
-//! pillar parts neighbours (neighbours are never guessed from printed numbers, F25). Rows that read
-//! alike share one plan, so that an arena costs a few bytes a seat.
+//! physical order, such as `1-10 | 11-20`: labels and rising or falling ranges, `|` where an aisle
+//! or a pillar parts neighbours (neighbours are never guessed from printed numbers, F25). Rows that
+//! read alike share one plan, so that an arena costs a few bytes a seat.
+
+mod row;
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use thiserror::Error;
+
+pub use row::RowPlan;
 
 use super::ids::{EventId, NameError, SeatNumber, check_name};
 use super::limits::{
@@ -175,87 +179,6 @@ struct CompiledRow {
     plan: Arc<RowPlan>,
 }
 
-/// The labels of a row and its aisles, shared by all rows that read alike.
-#[derive(Debug, PartialEq, Eq)]
-pub struct RowPlan {
-    labels: Vec<String>,
-    by_label: HashMap<String, u32>,
-    /// Position of the first seat of each segment but the first.
-    pub breaks: Vec<u32>,
-}
-
-impl RowPlan {
-    /// Reads a row's text.
-    ///
-    /// # Errors
-    /// Names the part that is not a label or a range, or a label that is there twice.
-    pub fn parse(row: &str, text: &str) -> Result<RowPlan, DefinitionError> {
-        let unreadable = |part: &str, problem: &'static str| DefinitionError::RowText {
-            row: row.into(),
-            part: part.into(),
-            problem,
-        };
-        let mut plan = RowPlan { labels: vec![], by_label: HashMap::new(), breaks: vec![] };
-        for part in text.replace('|', " | ").split_whitespace() {
-            if part == "|" {
-                let position = plan.len();
-                if position > 0 && plan.breaks.last() != Some(&position) {
-                    plan.breaks.push(position);
-                }
-                continue;
-            }
-            match range_of(part).map_err(|problem| unreadable(part, problem))? {
-                Some((from, to)) if from <= to => {
-                    (from..=to).try_for_each(|label| plan.push(label.to_string()))?;
-                }
-                Some((from, to)) => {
-                    (to..=from).rev().try_for_each(|label| plan.push(label.to_string()))?;
-                }
-                None => {
-                    let problem = "is not a seat label or a range such as 1-20";
-                    check_name(part).map_err(|_| unreadable(part, problem))?;
-                    plan.push(part.into())?;
-                }
-            }
-        }
-        let end = plan.len();
-        plan.breaks.retain(|&position| position < end);
-        Ok(plan)
-    }
-
-    fn push(&mut self, label: String) -> Result<(), DefinitionError> {
-        let position = self.len();
-        if self.by_label.insert(label.clone(), position).is_some() {
-            return Err(DefinitionError::Twice { what: "seat", name: label });
-        }
-        self.labels.push(label);
-        Ok(())
-    }
-
-    fn len(&self) -> u32 {
-        u32::try_from(self.labels.len()).expect("a row has fewer than 2^32 seats")
-    }
-}
-
-/// `1-20` as its ends; `A-1` and the like are labels. A range counts in plain numbers: one written with
-/// leading zeros would put seats on sale that are called otherwise than their signs.
-fn range_of(part: &str) -> Result<Option<(u32, u32)>, &'static str> {
-    let digits = |end: &str| !end.is_empty() && end.bytes().all(|byte| byte.is_ascii_digit());
-    let Some((from, to)) = part.split_once('-').filter(|(from, to)| digits(from) && digits(to))
-    else {
-        return Ok(None);
-    };
-    if [from, to].iter().any(|end| end.len() > 1 && end.starts_with('0')) {
-        return Err("is a range whose leading zeros would be lost; write its labels one by one");
-    }
-    match (from.parse::<u32>(), to.parse::<u32>()) {
-        (Ok(from), Ok(to)) if (from.abs_diff(to) as usize) < SEATS_PER_EVENT_MAX => {
-            Ok(Some((from, to)))
-        }
-        (Ok(_) | Err(_), Ok(_) | Err(_)) => Err("is a range of more seats than an event may have"),
-    }
-}
-
 impl Layout {
     /// Checks a definition and compiles it.
     ///
@@ -398,7 +321,8 @@ impl Layout {
         &self.definition.tiers[index as usize]
     }
 
-    /// The tiers a place is sold in: of a numbered seat its row's, of a general place its section's.
+    /// The tiers a place is sold in: of a numbered seat its row's, of a general place its
+    /// section's.
     #[must_use]
     pub fn tiers_of(&self, seat: SeatNumber) -> &[u16] {
         let section = &self.sections[self.section_of(seat)];
@@ -553,12 +477,6 @@ mod tests {
     }
 
     #[test]
-    fn aisles_part_a_row() {
-        let plan = RowPlan::parse("A", "| 1-3 | 4 5 || 6 |").unwrap();
-        assert_eq!(plan.breaks, [3, 5]);
-    }
-
-    #[test]
     fn what_cannot_be_is_refused_with_its_place() {
         let check = |change: fn(&mut Definition), text: &str| {
             let mut definition = theatre();
@@ -604,15 +522,5 @@ mod tests {
             |d| d.sections[0].places = Places::Rows(vec![row("A", "1-99999999999")]),
             "row \"A\": \"1-99999999999\" is a range of more seats than an event may have",
         );
-    }
-
-    #[test]
-    fn only_plain_numbers_make_a_range() {
-        let labels = |text: &str| RowPlan::parse("A", text).unwrap().labels;
-        assert_eq!(labels("+1-3 A-1 1-B 7-"), ["+1-3", "A-1", "1-B", "7-"]);
-        assert_eq!(labels("01 02 | 0-2"), ["01", "02", "0", "1", "2"]);
-        for text in ["01-5", "1-05", "00-2"] {
-            assert!(RowPlan::parse("A", text).is_err(), "{text}");
-        }
     }
 }

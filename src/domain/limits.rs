@@ -46,14 +46,16 @@ pub const MAX_WAIT_DEFAULT: Millis = Millis(30_000);
 pub const LAPSED_ROWS_MAX: usize = 500;
 /// Seat rows of a buyer's own lapsed holds that one claim frees beyond those.
 pub const LAPSED_ROWS_OF_BUYER_MAX: usize = SEATS_PER_REQUEST_MAX * SEATS_PER_REQUEST_MAX;
-/// Seat rows one decision may change beyond the lapsed ones: each wanted seat, named or general, may
-/// sit in a lapsed hold of its own, the buyer's lapsed holds go, and the wanted seats change once more.
+/// Seat rows one decision may change beyond the lapsed ones: each wanted seat, named or general,
+/// may sit in a lapsed hold of its own, the buyer's lapsed holds go, and the wanted seats change
+/// once more.
 pub const TOUCHED_ROWS_MAX: usize = 2 * SEATS_PER_REQUEST_MAX * SEATS_PER_REQUEST_MAX
     + LAPSED_ROWS_OF_BUYER_MAX
     + 2 * SEATS_PER_REQUEST_MAX;
 /// Seat rows one decision may change.
 pub const DECISION_ROWS_MAX: usize = LAPSED_ROWS_MAX + SEATS_PER_REQUEST_MAX + TOUCHED_ROWS_MAX;
-/// Seat rows of one ledger batch. Past some 500 a batch gains nothing more; it may be as large as one decision.
+/// Seat rows of one ledger batch. Past some 500 a batch gains nothing more; it may be as large as
+/// one decision.
 pub const BATCH_ROWS_MAX: usize = 9_000;
 /// Seat rows after which no further decision joins a batch that has room for it.
 pub const BATCH_ROWS_GOAL: usize = 500;
@@ -63,7 +65,8 @@ pub const BATCH_STATEMENTS_MAX: usize = 65_535;
 pub const OUTBOX_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// Bytes of entries decided since the last batch after which the event waits for that batch.
 pub const ENTRIES_PENDING_BYTES_MAX: usize = 1024 * 1024;
-/// Bytes one decision's records can come to: the answer and derived releases at some 200 bytes a seat.
+/// Bytes one decision's records can come to: the answer and derived releases at some 200 bytes a
+/// seat.
 pub const DECISION_BYTES_MAX: usize = 2 * 1024 * 1024;
 
 /// Records one partition may have read and not yet published before reading pauses.

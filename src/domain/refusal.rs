@@ -1,14 +1,16 @@
 //! Refusal codes: a normal outcome saying no.
 //!
-//! The numbers are frozen: they are on the wire and in other people's code. Their order is the order
-//! of precedence: of all reasons that hold, the one with the lowest number is the answer.
+//! The numbers are frozen: they are on the wire and in other people's code. Their order is the
+//! order of precedence: of all reasons that hold, the one with the lowest number is the answer.
 
 use std::fmt;
 
 use super::limits::DETAIL_BYTES_MAX;
 
 macro_rules! codes {
-    ($($(#[$doc:meta])* $name:ident = $number:literal, $text:literal, $retry:literal, $help:literal;)*) => {
+    ($(
+        $name:ident = $number:literal, $text:literal, $retry:literal, $help:literal;
+    )*) => {
         /// Why a request was refused.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         #[repr(i32)]

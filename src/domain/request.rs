@@ -119,7 +119,8 @@ impl Request {
     }
 
     /// Whether it goes stale and its id must lie in the window: whatever makes a new promise or
-    /// comes from an operator. What settles a promise is answered by the state of the event for ever.
+    /// comes from an operator. What settles a promise is answered by the state of the event for
+    /// ever.
     #[must_use]
     pub fn goes_stale(&self) -> bool {
         match &self.body {
@@ -139,8 +140,8 @@ impl Request {
         }
     }
 
-    /// Checks what can be checked without the event. What passes is bounded in all its parts, so that
-    /// its answer is.
+    /// Checks what can be checked without the event. What passes is bounded in all its parts, so
+    /// that its answer is.
     ///
     /// # Errors
     /// `bad-request` with a sentence.

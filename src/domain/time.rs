@@ -1,7 +1,7 @@
 //! Time as the log tells it.
 //!
-//! Two types, both whole milliseconds: [`At`] is a point, [`Millis`] a length. The core is handed its
-//! times; only `ports::clock` may ask the machine.
+//! Two types, both whole milliseconds: [`At`] is a point, [`Millis`] a length. The core is handed
+//! its times; only `ports::clock` may ask the machine.
 
 use std::fmt;
 

@@ -24,7 +24,8 @@ pub struct Arrival {
     pub digest: Digest,
     /// Bytes of key and value.
     pub bytes: usize,
-    /// The event it belongs to: its key, if that is an event id and this is the key's own partition.
+    /// The event it belongs to: its key, if that is an event id and this is the key's own
+    /// partition.
     pub event: Option<EventId>,
     /// What it says.
     pub content: Content,

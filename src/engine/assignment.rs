@@ -66,7 +66,11 @@ fn check_term(found: &Assignment) -> Result<(), String> {
 }
 
 /// The record before the position must be the one that was committed, where the log still has it.
-fn check_last(found: &Assignment, position: &Position, read_back: &[Arrival]) -> Result<(), String> {
+fn check_last(
+    found: &Assignment,
+    position: &Position,
+    read_back: &[Arrival],
+) -> Result<(), String> {
     let Some(last) = position.last else { return Ok(()) };
     if last.offset < found.log_start {
         return Ok(());

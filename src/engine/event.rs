@@ -6,9 +6,9 @@ use std::sync::Arc;
 use super::arrival::{Arrival, Content};
 use super::entry::Decided;
 use super::{Engine, Output, Ticket};
+use crate::domain::change::Change;
 use crate::domain::decide::{Asked, IdVerdict, step};
 use crate::domain::event::EventState;
-use crate::domain::change::Change;
 use crate::domain::ids::{EventId, Partition, SeatNumber};
 use crate::domain::limits::{BATCH_ROWS_GOAL, ENTRIES_PENDING_BYTES_MAX};
 use crate::domain::request::Body;
@@ -153,7 +153,8 @@ impl Event {
 }
 
 pub(super) fn bytes_of(records: &[OutRecord]) -> usize {
-    let of_record = |record: &OutRecord| record.value.len() + record.key.as_ref().map_or(0, Vec::len) + 16;
+    let of_record =
+        |record: &OutRecord| record.value.len() + record.key.as_ref().map_or(0, Vec::len) + 16;
     records.iter().map(of_record).sum()
 }
 
@@ -220,7 +221,8 @@ impl Engine {
         Step::Next
     }
 
-    /// The head of the queue is in the ledger: its entry is published as it is. Says whether to go on.
+    /// The head of the queue is in the ledger: its entry is published as it is. Says whether to go
+    /// on.
     fn take_owed(&mut self, partition: Partition, id: &EventId) -> bool {
         let state = self.partitions.get_mut(&partition).expect("the caller found it");
         let event = state.events.get_mut(id).expect("the caller found it");

@@ -1,7 +1,8 @@
 //! The owner of request partitions as a state machine without IO.
 //!
-//! [`Engine::on`] takes what happened and returns what is to be done. It owns no socket, thread, clock
-//! or runtime: Kafka with ScyllaDB, the embedded log and ledger and the simulator drive the same code.
+//! [`Engine::on`] takes what happened and returns what is to be done. It owns no socket, thread,
+//! clock or runtime: Kafka with ScyllaDB, the embedded log and ledger and the simulator drive the
+//! same code.
 //!
 //! What it keeps true, whatever the drivers report and in whatever order:
 //! - an event is decided on only after its takeover, by a term no later owner has outbid;
@@ -10,9 +11,9 @@
 //! - every entry from `published_below` to `applied_offset` of an event is in its outbox;
 //! - nothing is published again, and no partition rewound, before its position was read anew.
 //!
-//! Alternatives that are wrong: publishing before the ledger has the hold (a refusal would name a hold
-//! nobody ever gets); writing refusals to Kafka only (a successor decides them anew, otherwise);
-//! trusting the assignment alone (a sleeper that wakes up still believes in its own).
+//! Alternatives that are wrong: publishing before the ledger has the hold (a refusal would name a
+//! hold nobody ever gets); writing refusals to Kafka only (a successor decides them anew,
+//! otherwise); trusting the assignment alone (a sleeper that wakes up still believes in its own).
 
 pub mod arrival;
 mod assignment;

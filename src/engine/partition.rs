@@ -2,12 +2,12 @@
 
 use std::collections::{HashMap, VecDeque};
 
+use super::arrival::{Arrival, Content};
 use super::assignment;
+use super::entry::Decided;
 use super::entry::Slot;
 use super::event::{Event, Queued, Stage};
 use super::window::Window;
-use super::arrival::{Arrival, Content};
-use super::entry::Decided;
 use super::{Engine, Output};
 use crate::domain::decide::{Asked, refuse_unattached};
 use crate::domain::ids::{EventId, Partition};
@@ -125,7 +125,8 @@ impl Engine {
         for arrival in read_back.iter().filter(|arrival| arrival.offset < start) {
             window.take(arrival);
         }
-        tracing::info!(%partition, term = assignment.term, start, events = assignment.inventory.len(),
+        tracing::info!(
+            %partition, term = assignment.term, start, events = assignment.inventory.len(),
             retaken = assignment.retaken, "partition assigned");
         let known = assignment.inventory.into_iter().map(|known| (known.event.clone(), known));
         let state = PartitionState {

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::event::Event;
 use super::entry::{Decided, Slot};
+use super::event::Event;
 use super::partition::{Mode, PartitionState};
 use super::rule::Rule;
 use super::{Engine, Output};

@@ -44,7 +44,11 @@ impl Engine {
         if matches!(state.mode, Mode::Running) { state.events.get_mut(id) } else { None }
     }
 
-    pub(super) fn on_fence(&mut self, ticket: Ticket, result: Result<Option<FenceRead>, ReadError>) {
+    pub(super) fn on_fence(
+        &mut self,
+        ticket: Ticket,
+        result: Result<Option<FenceRead>, ReadError>,
+    ) {
         let Some((partition, id)) = self.questions.remove(&ticket) else { return };
         let Some(event) = self.event_mut(partition, &id) else { return };
         let rows = match std::mem::replace(&mut event.stage, Stage::Resting) {
@@ -210,7 +214,13 @@ impl Engine {
     }
 
     /// The fence was read again: what was read in between belongs together if it did not move.
-    fn on_rechecked(&mut self, partition: Partition, id: &EventId, read: FenceRead, rows: RowsRead) {
+    fn on_rechecked(
+        &mut self,
+        partition: Partition,
+        id: &EventId,
+        read: FenceRead,
+        rows: RowsRead,
+    ) {
         let check = self.keeps(Rule::FenceIsReadAgain);
         let positions = self.keeps(Rule::PublishedBelowIsChecked);
         let Some(state) = self.partitions.get_mut(&partition) else { return };
@@ -253,7 +263,8 @@ impl Engine {
         let check = self.keeps(Rule::SetBackIsNoticed);
         let event = self.event_mut(partition, id).expect("the caller found it");
         event.state = state;
-        event.state.last_at = event.state.last_at.max(known.as_ref().map_or(At(0), |known| known.at));
+        event.state.last_at =
+            event.state.last_at.max(known.as_ref().map_or(At(0), |known| known.at));
         event.owed.clear();
         event.owed_bytes = 0;
         owed.into_values().for_each(|entry| event.owe(entry));
@@ -279,7 +290,8 @@ impl Engine {
         let state = self.partitions.get_mut(&partition).expect("the caller found it");
         let known = state.known_mut(id);
         known.revision = known.revision.max(read.fence.revision);
-        tracing::info!(%partition, event = %id, term = read.fence.term, revision = read.fence.revision,
+        tracing::info!(
+            %partition, event = %id, term = read.fence.term, revision = read.fence.revision,
             sequence = read.fence.sequence, entries, "event taken over");
         self.go_on(partition, id);
     }
@@ -318,7 +330,11 @@ impl Engine {
             event: id.clone(),
             expected: Expected { fence: Some((fence.revision, fence.op_id)) },
             next: Fence { revision, op_id, published_below, suspended: why, ..fence },
-            outbox: Blob { changed: revision, bytes: Some(outbox), guard: Some(event.outbox_changed) },
+            outbox: Blob {
+                changed: revision,
+                bytes: Some(outbox),
+                guard: Some(event.outbox_changed),
+            },
             definition: None,
             seats: vec![],
         });

@@ -1,9 +1,9 @@
 //! The window of remembered request ids of one partition.
 //!
-//! An id carries the time it was made. It passes only within [`ID_WINDOW`] of the highest append time
-//! of the partition, so remembering ids for twice that is remembering them for as long as they could
-//! pass again. Everything here follows from the records alone, in their order: whoever owns the
-//! partition, and however often it was read, says the same of each record.
+//! An id carries the time it was made. It passes only within [`ID_WINDOW`] of the highest append
+//! time of the partition, so remembering ids for twice that is remembering them for as long as they
+//! could pass again. Everything here follows from the records alone, in their order: whoever owns
+//! the partition, and however often it was read, says the same of each record.
 
 use std::collections::{HashMap, VecDeque};
 

@@ -13,7 +13,9 @@
 
 use std::time::{Duration, Instant};
 
-use rdkafka::consumer::{BaseConsumer, Consumer as _};
+use rdkafka::ClientContext;
+use rdkafka::types::RDKafkaErrorCode;
+use rdkafka::consumer::{Consumer as _, ConsumerContext};
 use rdkafka::error::KafkaError;
 use rdkafka::message::{BorrowedMessage, Headers as _, Message as _};
 use rdkafka::{Offset, TopicPartitionList};
@@ -250,6 +252,21 @@ impl Cluster {
     }
 }
 
+/// What the client complains of: that a partition ends here is no complaint.
+struct Complaints;
+
+impl ConsumerContext for Complaints {}
+
+impl ClientContext for Complaints {
+    fn error(&self, error: KafkaError, reason: &str) {
+        if !matches!(error, KafkaError::Global(RDKafkaErrorCode::PartitionEOF)) {
+            tracing::warn!(%error, reason, "the client complains");
+        }
+    }
+}
+
+type BaseConsumer = rdkafka::consumer::BaseConsumer<Complaints>;
+
 fn consumer(cluster: &Cluster, isolation: &str, wait_ms: &str) -> Result<BaseConsumer, Error> {
     let mut config = cluster.client();
     config
@@ -264,7 +281,7 @@ fn consumer(cluster: &Cluster, isolation: &str, wait_ms: &str) -> Result<BaseCon
         // The end of a partition is told after a fetch that found nothing: how long that one waits.
         .set("fetch.wait.max.ms", wait_ms)
         .set("fetch.queue.backoff.ms", "5");
-    config.create().map_err(|error| Error::Settings(error.to_string()))
+    config.create_with_context(Complaints).map_err(|error| Error::Settings(error.to_string()))
 }
 
 fn assign(cluster: &Cluster, consumer: &BaseConsumer, from: &[From]) -> Result<(), Error> {

@@ -1,12 +1,14 @@
-//! The ledger: the authority on seats, one partition per event, changed by conditional batches only.
+//! The ledger: the authority on seats, one partition per event, changed by conditional batches
+//! only.
 //!
 //! # Contract
 //! - [`Batch`] is atomic: all of it is written, or none. It is written if, and only if, every
 //!   expectation in it holds at that moment: the fence's revision and operation id, and each row's
 //!   `changed`. Expectations of `None` mean "absent".
 //! - The statement is linearisable with all other batches and fence reads of the event.
-//! - [`CommitResult::Unknown`] promises nothing: the batch may have been written, may never be, or may
-//!   be written at any later time. Sending the *same* batch again is safe and is the only way to find out.
+//! - [`CommitResult::Unknown`] promises nothing: the batch may have been written, may never be, or
+//!   may be written at any later time. Sending the *same* batch again is safe and is the only way
+//!   to find out.
 //! - [`CommitResult::Rejected`] carries the fence as the store saw it when it refused.
 //! - A fence read is linearisable and completes what was under way. A read of rows sees every batch
 //!   that was settled before it began; it may see later ones, in part: a fence read after it tells.

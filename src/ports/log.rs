@@ -1,8 +1,8 @@
 //! The log: requests in, outcomes out, and proof of who may write them.
 //!
 //! # Contract
-//! - Records of one partition arrive in offset order, read-committed, each at most once per assignment
-//!   or rewind. Offsets may have gaps.
+//! - Records of one partition arrive in offset order, read-committed, each at most once per
+//!   assignment or rewind. Offsets may have gaps.
 //! - A [`Publication`] is one transaction: its records and the positions of its partitions become
 //!   visible together or never. It is refused when the assignment it was made under is over.
 //! - [`Published::Ended`] means: the transaction is over, by its own end or by the fence of a new
@@ -104,8 +104,8 @@ pub struct RawRecord {
     pub value: Option<Vec<u8>>,
     /// Headers in order.
     pub headers: Vec<Header>,
-    /// The partition's epoch when the record was read: every assignment and every rewind begins a new
-    /// one, so that records of an older one, still on their way, can be told apart.
+    /// The partition's epoch when the record was read: every assignment and every rewind begins a
+    /// new one, so that records of an older one, still on their way, can be told apart.
     pub epoch: u64,
 }
 
@@ -220,7 +220,8 @@ pub struct Assignment {
     pub partition: Partition,
     /// Proof of ownership: offset of our record in `booking.terms`.
     pub term: i64,
-    /// Where to go on; `None` when the group has no offset for it, so that it begins at the log start.
+    /// Where to go on; `None` when the group has no offset for it, so that it begins at the log
+    /// start.
     pub committed: Option<Position>,
     /// First offset the log still has.
     pub log_start: i64,
@@ -234,12 +235,13 @@ pub struct Assignment {
     pub own: TermRecord,
     /// What the inventory topic says of this partition's events.
     pub inventory: Vec<Known>,
-    /// The records of the id memory before the position, read back, in offset order; and the one just
-    /// before the position, where the log still has it.
+    /// The records of the id memory before the position, read back, in offset order; and the one
+    /// just before the position, where the log still has it.
     pub read_back: Vec<RawRecord>,
     /// Marks the records of this assignment.
     pub epoch: u64,
-    /// Whether this term was taken because a higher one had been met while the partition was assigned.
+    /// Whether this term was taken because a higher one had been met while the partition was
+    /// assigned.
     pub retaken: bool,
 }
 

@@ -1,10 +1,10 @@
 //! Signatures: who may ask what only an operator or one of our own workers may ask.
 //!
-//! A signed record carries the header [`SIGNATURE_HEADER`], `<key id>:<HMAC-SHA256 in hex>`, over the
-//! deployment's name, the topic, the key and the value, each preceded by its length. Wrong ways: a MAC
-//! over the value alone can be copied under another key, into another topic or another house; parts
-//! run together without lengths can be cut elsewhere. A copy within its own partition is met by the
-//! edition an administrative request names and by the memory of ids (K15), not here.
+//! A signed record carries the header [`SIGNATURE_HEADER`], `<key id>:<HMAC-SHA256 in hex>`, over
+//! the deployment's name, the topic, the key and the value, each preceded by its length. Wrong
+//! ways: a MAC over the value alone can be copied under another key, into another topic or another
+//! house; parts run together without lengths can be cut elsewhere. A copy within its own partition
+//! is met by the edition an administrative request names and by the memory of ids (K15), not here.
 //!
 //! # Invariants
 //! - Signatures are compared in constant time.
@@ -38,8 +38,8 @@ impl fmt::Debug for Key {
     }
 }
 
-/// The live keys of a deployment. To rotate: accept the new key everywhere, sign with it everywhere,
-/// then drop the old one.
+/// The live keys of a deployment. To rotate: accept the new key everywhere, sign with it
+/// everywhere, then drop the old one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Keys {
     /// Name of the deployment: what is signed for one is worth nothing in another.
@@ -51,7 +51,8 @@ pub struct Keys {
 }
 
 impl Keys {
-    /// Makes the signature header of a record. `topic` is the real name, with the deployment's prefix.
+    /// Makes the signature header of a record. `topic` is the real name, with the deployment's
+    /// prefix.
     #[must_use]
     pub fn sign(&self, topic: &str, key: &[u8], value: &[u8]) -> Header {
         let mac = self.mac(&self.signing, topic, key, value).finalize().into_bytes();

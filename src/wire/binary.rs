@@ -1,14 +1,14 @@
 //! Avro's binary encoding of the few types our records are made of.
 //!
-//! Records are written and read field by field, in the order of their schema, straight from and into
-//! the types of the domain. The generic ways of the Avro library are wrong here: its values allocate a
-//! name for every field, its decoder takes the end of the input for a null, and it reserves what a
-//! length claims. That what is written here is what the schema says is proved by the library itself,
-//! in `tests.rs`, over every example.
+//! Records are written and read field by field, in the order of their schema, straight from and
+//! into the types of the domain. The generic ways of the Avro library are wrong here: its values
+//! allocate a name for every field, its decoder takes the end of the input for a null, and it
+//! reserves what a length claims. That what is written here is what the schema says is proved by
+//! the library itself, in `tests.rs`, over every example.
 //!
 //! # Invariants
-//! - Reading is total: any bytes give a value or an error. Nothing is reserved that the input has not
-//!   got bytes for.
+//! - Reading is total: any bytes give a value or an error. Nothing is reserved that the input has
+//!   not got bytes for.
 //! - Writing is canonical: a list is one block, without its size in bytes.
 
 use uuid::Uuid;

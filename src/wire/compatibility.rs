@@ -1,9 +1,10 @@
 //! Whether two versions of a schema may live side by side: each can read what the other wrote, and
 //! takes it to mean the same.
 //!
-//! The Avro library answers the first half. It looks at what the canonical form has, so that it lets
-//! milliseconds become microseconds and an enum lose its default (K11); the second half is compared
-//! here, place by place: logical type, enum default, field default, and the units named in docs.
+//! The Avro library answers the first half. It looks at what the canonical form has, so that it
+//! lets milliseconds become microseconds and an enum lose its default (K11); the second half is
+//! compared here, place by place: logical type, enum default, field default, and the units named in
+//! docs.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};

@@ -1,8 +1,10 @@
-//! `DeadLetter`: the answer to a record that cannot be decided on, with what is needed to put it back.
+//! `DeadLetter`: the answer to a record that cannot be decided on, with what is needed to put it
+//! back.
 //!
-//! It repeats at most [`DEAD_LETTER_VALUE_BYTES_MAX`] of the value and [`DEAD_LETTER_EXTRA_BYTES_MAX`]
-//! of key and headers, so that it fits its topic whatever came in (K5); length and SHA-256 are those of
-//! the whole value. What is not whole says so, and cannot be put back from here (K24).
+//! It repeats at most [`DEAD_LETTER_VALUE_BYTES_MAX`] of the value and
+//! [`DEAD_LETTER_EXTRA_BYTES_MAX`] of key and headers, so that it fits its topic whatever came in
+//! (K5); length and SHA-256 are those of the whole value. What is not whole says so, and cannot be
+//! put back from here (K24).
 
 use sha2::{Digest as _, Sha256};
 
@@ -78,7 +80,8 @@ pub struct DeadLetter {
     pub value_length: i64,
     /// SHA-256 of the whole value, of no bytes for null.
     pub value_sha256: [u8; 32],
-    /// Whether key, headers or value are not whole, so that the record cannot be put back from here.
+    /// Whether key, headers or value are not whole, so that the record cannot be put back from
+    /// here.
     pub cut: bool,
 }
 

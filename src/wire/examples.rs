@@ -1,5 +1,5 @@
-//! Examples of every record, for all tests of this folder. The first one of each record is its golden
-//! example: its bytes are under `schemas/golden/`, so it never changes.
+//! Examples of every record, for all tests of this folder. The first one of each record is its
+//! golden example: its bytes are under `schemas/golden/`, so it never changes.
 
 use std::sync::Arc;
 

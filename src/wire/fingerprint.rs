@@ -1,9 +1,10 @@
 //! The fingerprint of a schema: CRC-64-AVRO over its parsing canonical form (Avro specification,
 //! "Parsing Canonical Form for Schemas").
 //!
-//! The Avro library has both, and its canonical form is wrong: a primitive with a logical type stays
-//! `{"type":"long"}` where the specification, Java and Python say `"long"`. Its fingerprints of our
-//! records are nobody else's, so that every foreign producer's record would be of an unknown schema.
+//! The Avro library has both, and its canonical form is wrong: a primitive with a logical type
+//! stays `{"type":"long"}` where the specification, Java and Python say `"long"`. Its fingerprints
+//! of our records are nobody else's, so that every foreign producer's record would be of an unknown
+//! schema.
 
 use serde_json::{Map, Value};
 

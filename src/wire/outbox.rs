@@ -1,8 +1,9 @@
 //! `Outbox`: the outbox row of an event's ledger partition, everything Kafka may not have yet.
 //!
-//! The row is written anew with every batch of the event, so encoding is one pass over the entries and
-//! one of LZ4. It is stored as the length of the framed Avro datum, four bytes, little-endian, and the
-//! datum as one LZ4 block. Compressed as a whole: neighbouring records differ in a few bytes.
+//! The row is written anew with every batch of the event, so encoding is one pass over the entries
+//! and one of LZ4. It is stored as the length of the framed Avro datum, four bytes, little-endian,
+//! and the datum as one LZ4 block. Compressed as a whole: neighbouring records differ in a few
+//! bytes.
 
 use std::sync::Arc;
 
@@ -16,8 +17,8 @@ use crate::ports::log::{OutRecord, Topic};
 
 /// Bytes of the length in front of the compressed datum.
 const LENGTH_BYTES: usize = 4;
-/// Bytes of a datum. The bound on entries counts keys and values; offsets, digests and lengths come on
-/// top, and are fewer bytes for each record than the least outcome has.
+/// Bytes of a datum. The bound on entries counts keys and values; offsets, digests and lengths come
+/// on top, and are fewer bytes for each record than the least outcome has.
 const DATUM_BYTES_MAX: usize = 2 * OUTBOX_BYTES_MAX;
 
 /// Everything one request publishes.

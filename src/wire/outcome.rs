@@ -1,8 +1,8 @@
 //! Outcomes: one record and one topic for each kind of decision.
 //!
-//! All begin with the same twelve fields, `kind` first. A reader skips what a newer writer has added to
-//! a set that grows: an outcome whose kind, role, cause or refusal code has no name here decodes to
-//! `None`. It is an outcome all the same; who counts sequences must expect the gap.
+//! All begin with the same twelve fields, `kind` first. A reader skips what a newer writer has
+//! added to a set that grows: an outcome whose kind, role, cause or refusal code has no name here
+//! decodes to `None`. It is an outcome all the same; who counts sequences must expect the gap.
 
 use super::DecodeError;
 use super::binary::{Input, Output};

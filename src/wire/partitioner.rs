@@ -1,8 +1,8 @@
 //! The partition of a key: Kafka's murmur2 over the *declared* number of partitions.
 //!
-//! Asking the cluster for the number would be wrong: once somebody adds partitions, a key would lie in
-//! two of them and one event would have two owners (K22). Leaving the choice to the client would be
-//! wrong as well: librdkafka's default is another hash than that of the Java client (K32).
+//! Asking the cluster for the number would be wrong: once somebody adds partitions, a key would lie
+//! in two of them and one event would have two owners (K22). Leaving the choice to the client would
+//! be wrong as well: librdkafka's default is another hash than that of the Java client (K32).
 
 /// The partition of `key` among `count` partitions, as the Java client chooses it.
 ///

@@ -1,12 +1,14 @@
 //! Which schemas there are, and the frame that says which one a value is of.
 //!
-//! A value whose fingerprint is that of a current schema is read as it is. One of an older version is
-//! first brought to the current one by Avro's schema resolution, so that each record has one reader.
+//! A value whose fingerprint is that of a current schema is read as it is. One of an older version
+//! is first brought to the current one by Avro's schema resolution, so that each record has one
+//! reader.
 //!
 //! # Invariants
-//! - A fingerprint stands for one text. It ignores logical types and defaults, so a second text under
-//!   it could mean something else (K11); building the registry fails on it.
-//! - A known fingerprint is that of a version in `schemas/history/`, whose newest is the current text.
+//! - A fingerprint stands for one text. It ignores logical types and defaults, so a second text
+//!   under it could mean something else (K11); building the registry fails on it.
+//! - A known fingerprint is that of a version in `schemas/history/`, whose newest is the current
+//!   text.
 
 use std::borrow::Cow;
 use std::io::{self, Read};

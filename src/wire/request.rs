@@ -1,7 +1,8 @@
 //! Requests: one record each, all on the request topic, told apart by their fingerprints.
 //!
 //! All begin with the request id and the event. What breaks the alphabet of names is malformed: no
-//! answer could carry it. Everything else that does not make sense decodes, and is refused by the domain.
+//! answer could carry it. Everything else that does not make sense decodes, and is refused by the
+//! domain.
 
 use super::DecodeError;
 use super::binary::{Input, Output, malformed};

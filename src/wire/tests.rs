@@ -1,5 +1,5 @@
-//! What holds for all records: they read back, are what their schemas say, keep the bytes they had in
-//! older versions, and take nothing hostile.
+//! What holds for all records: they read back, are what their schemas say, keep the bytes they had
+//! in older versions, and take nothing hostile.
 
 use std::fmt::Debug;
 use std::path::Path;
@@ -186,7 +186,8 @@ fn a_record_in_the_wrong_place_is_of_an_unknown_schema() {
     assert!(matches!(request::decode(b""), Err(DecodeError::Malformed(_))));
 }
 
-/// An example with a field of its record, or of the first item of a list in it, set to something else.
+/// An example with a field of its record, or of the first item of a list in it, set to something
+/// else.
 fn with(record: Record, path: &[&str], new: Value) -> Vec<u8> {
     fn set(value: &mut Value, path: &[&str], new: Value) {
         if path.is_empty() {

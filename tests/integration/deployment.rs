@@ -1,4 +1,5 @@
-//! A deployment of its own for a test: topics under a prefix, a keyspace, and workers as real processes.
+//! A deployment of its own for a test: topics under a prefix, a keyspace, and workers as real
+//! processes.
 
 use std::fs::File;
 use std::path::PathBuf;
@@ -43,7 +44,7 @@ impl Deployment {
              [ledger]\nnodes = [\"{cql}\"]\nkeyspace = \"{unique}\"\n\
              [keys.signing]\nid = \"test\"\nsecret-file = \"key\"\n"
         );
-        std::fs::write(folder.path().join("key"), "a secret of a test, long enough")?;
+        std::fs::write(folder.path().join("key"), "a secret of a test, long enough for anybody")?;
         let path = folder.path().join("holdfast.toml");
         std::fs::write(&path, text)?;
         let config = config::load(&path)?;

@@ -179,8 +179,8 @@ fn an_outdated_publication_is_refused(stack: &Stack) -> Result<()> {
     a.leave()
 }
 
-/// An engine that has not yet let go of a revoked assignment, while the next one is in force already:
-/// what it asks for was decided under the old one, even where the partition has come back.
+/// An engine that has not yet let go of a revoked assignment, while the next one is in force
+/// already: what it asks for was decided under the old one, even where the partition has come back.
 fn a_late_engine_commits_nothing(stack: &Stack) -> Result<()> {
     let deployment = Deployment::create(&stack.kafka, 2)?;
     deployment.request(0, 5)?;

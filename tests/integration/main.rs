@@ -10,7 +10,11 @@
 #[path = "../stack/mod.rs"]
 mod stack;
 
+mod deployment;
 mod edge;
+mod ledger;
+mod log;
+mod sale;
 mod stack_smoke;
 
 use std::process::ExitCode;
@@ -20,7 +24,13 @@ use libtest_mimic::{Arguments, Trial};
 fn main() -> ExitCode {
     let mut arguments = Arguments::from_args();
     arguments.test_threads.get_or_insert(1);
-    let modules: &[fn() -> Vec<Trial>] = &[stack_smoke::trials, edge::trials];
+    let modules: &[fn() -> Vec<Trial>] = &[
+        stack_smoke::trials,
+        ledger::trials,
+        log::trials,
+        edge::trials,
+        sale::trials,
+    ];
     let trials = modules.iter().flat_map(|trials| trials()).collect();
     let conclusion = libtest_mimic::run(&arguments, trials);
     stack::stop(conclusion.has_failed());

@@ -1,11 +1,11 @@
 //! A server process that cannot outlive the test process.
 //!
 //! Drop alone does not do it (a killed process drops nothing), and asking the kernel to deliver a
-//! signal on the parent's death needs unsafe code. So each server is the child of a small shell, the
-//! guardian, whose standard input is a pipe from the test process. The pipe carries orders (start,
-//! signal, reap), and its end, which comes however the test process goes, is the order to kill the
-//! server and remove its folder. Only the test process holds the writing end: the standard library
-//! opens it close-on-exec, and the server's own input is `/dev/null`.
+//! signal on the parent's death needs unsafe code. So each server is the child of a small shell,
+//! the guardian, whose standard input is a pipe from the test process. The pipe carries orders
+//! (start, signal, reap), and its end, which comes however the test process goes, is the order to
+//! kill the server and remove its folder. Only the test process holds the writing end: the standard
+//! library opens it close-on-exec, and the server's own input is `/dev/null`.
 //!
 //! The guardian leads a process group of its own, so that an interrupt from the terminal reaches
 //! the test process alone. It is the server's parent and alone reaps it, so a pid it signals is

@@ -71,7 +71,8 @@ impl Sale {
         sale
     }
 
-    /// Mostly a trickle; now and then a pause in which all holds lapse; sometimes the clock steps back.
+    /// Mostly a trickle; now and then a pause in which all holds lapse; sometimes the clock steps
+    /// back.
     fn advance(&mut self) {
         let step = match self.lot.below(40) {
             0 if self.crowd => 60_000 * i64::from(self.lot.one_in(5)),
@@ -207,7 +208,8 @@ impl Sale {
 }
 
 impl Sale {
-    /// Bytes that do not decode, which move log time all the same; or a key that is not the event's.
+    /// Bytes that do not decode, which move log time all the same; or a key that is not the
+    /// event's.
     fn decide_without_event(&mut self, offset: i64, request: Request, digest: Digest) {
         if self.lot.one_in(2) {
             let at = self.now.max(self.state.last_at);

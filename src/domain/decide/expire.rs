@@ -1,5 +1,5 @@
-//! Expire requests: their answer is the release of the oldest lapsed hold, which `step` makes before
-//! any answer; what is left here is to say that there was none.
+//! Expire requests: their answer is the release of the oldest lapsed hold, which `step` makes
+//! before any answer; what is left here is to say that there was none.
 
 use super::Verdict;
 use crate::domain::event::EventState;

@@ -8,7 +8,7 @@ use std::collections::HashSet;
 
 use crate::domain::event::EventState;
 use crate::domain::ids::HoldId;
-use crate::domain::limits::{LAPSED_ROWS_MAX, LAPSED_ROWS_OF_BUYER_MAX};
+use crate::domain::limits::{LAPSED_ROWS_MAX, LAPSED_ROWS_OF_BUYER_MAX, SEATS_PER_REQUEST_MAX};
 use crate::domain::request::{Body, Claim, Line, Request};
 use crate::domain::seat::Status;
 use crate::domain::time::At;
@@ -26,7 +26,9 @@ pub fn lapses(state: &EventState, request: &Request, at: At) -> Vec<HoldId> {
             break;
         }
     }
-    let Some(next) = rest.next() else { return ends };
+    if rest.next().is_none() {
+        return ends;
+    }
     let mut known: HashSet<HoldId> = ends.iter().copied().collect();
     let mut beyond = |hold: HoldId| {
         let lapsed = state.find_hold(hold).is_some_and(|hold| !hold.is_live(at));
@@ -35,13 +37,12 @@ pub fn lapses(state: &EventState, request: &Request, at: At) -> Vec<HoldId> {
         }
     };
     match &request.body {
+        // Refused before it comes across any place; ending what fills them would know no bound.
+        Body::Claim(claim) if claim.size() > SEATS_PER_REQUEST_MAX as u64 => {}
         Body::Claim(claim) => {
             named_seats(state, claim).for_each(&mut beyond);
             lapsed_of_buyer(state, claim, at).into_iter().for_each(&mut beyond);
-            let queue: Vec<HoldId> = std::iter::once(next).chain(rest).collect();
-            in_wanted_sections(state, claim, &queue, &known).into_iter().for_each(|hold| {
-                ends.push(hold);
-            });
+            ends.extend(in_wanted_sections(state, claim, at, &known));
         }
         Body::Confirm(confirm) => beyond(confirm.hold),
         Body::Release(release) => beyond(release.hold),
@@ -79,7 +80,7 @@ fn lapsed_of_buyer(state: &EventState, claim: &Claim, at: At) -> Vec<HoldId> {
 fn in_wanted_sections(
     state: &EventState,
     claim: &Claim,
-    queue: &[HoldId],
+    at: At,
     known: &HashSet<HoldId>,
 ) -> Vec<HoldId> {
     let Some(layout) = state.layout() else { return vec![] };
@@ -92,7 +93,7 @@ fn in_wanted_sections(
         };
         let ending: u64 = known.iter().chain(&ends).map(|hold| in_section(*hold)).sum();
         let mut free = u64::from(state.free_places(section).count()) + ending;
-        for &hold in queue {
+        for hold in state.lapsed(at) {
             if free >= wanted {
                 break;
             }

@@ -1,9 +1,9 @@
 //! Deciding: one request against one event, nothing else in hand.
 //!
-//! Two pure functions make a decision. [`lapse::lapses`] says which lapsed holds end first; the answer
-//! is then judged on a state without them, so that no second picture of the house exists in which a
-//! place is "free, as it were". [`step`] runs both and applies the changes in between: live path,
-//! replay and simulator call it and nothing else.
+//! Two pure functions make a decision. [`lapse::lapses`] says which lapsed holds end first; the
+//! answer is then judged on a state without them, so that no second picture of the house exists in
+//! which a place is "free, as it were". [`step`] runs both and applies the changes in between: live
+//! path, replay and simulator call it and nothing else.
 //!
 //! The ladder of an answer follows the order of precedence of the refusal codes, group by group.
 
@@ -169,28 +169,35 @@ fn answer(state: &EventState, request: &Request, asked: &Asked) -> Verdict {
 
 /// Group 3: what the id says, then whether the request waited too long.
 fn judge_id(state: &EventState, request: &Request, asked: &Asked) -> Option<Verdict> {
-    match asked.id {
-        IdVerdict::Seen { offset, same } => {
-            let ground = Ground { first_offset: Some(offset), ..Ground::default() };
-            if !same {
-                return Some(Verdict::Refused(Refusal { code: Code::RequestConflict, ground }));
-            }
-            let refusal = Refusal { code: Code::Repeated, ground };
-            Some(standing(state, request.id).map_or(Verdict::Refused(refusal), Verdict::Standing))
+    let answered_at = |code, offset| {
+        let ground = Ground { first_offset: Some(offset), ..Ground::default() };
+        Some(Verdict::Refused(Refusal { code, ground }))
+    };
+    match (asked.id, claimed_at(state, request.id)) {
+        (IdVerdict::Seen { offset, same: false }, _) => answered_at(Code::RequestConflict, offset),
+        (IdVerdict::Seen { offset, same: true }, _) => match standing(state, request.id) {
+            Some(body) => Some(Verdict::Standing(body)),
+            None => answered_at(Code::Repeated, offset),
+        },
+        (IdVerdict::OutOfWindow | IdVerdict::Fresh, Some(offset)) => {
+            answered_at(Code::RequestConflict, offset)
         }
-        // The window forgets an id only after it can no longer pass; a hold that is there all the same
-        // is answered with where it stands, never made twice.
-        IdVerdict::OutOfWindow | IdVerdict::Fresh if state.find_hold(request.id).is_some() => {
-            standing(state, request.id).map(Verdict::Standing)
-        }
-        IdVerdict::OutOfWindow => Some(Refusal::plain(Code::IdOutOfWindow).into()),
-        IdVerdict::Fresh => {
+        (IdVerdict::OutOfWindow, None) => Some(Refusal::plain(Code::IdOutOfWindow).into()),
+        (IdVerdict::Fresh, None) => {
             let layout = state.layout();
             let limit = layout.map_or(MAX_WAIT_DEFAULT, |layout| layout.definition.max_wait);
             let stale = asked.waited > limit;
             stale.then(|| Refusal::limited(Code::Stale, limit.0, asked.waited.0).into())
         }
     }
+}
+
+/// Offset of the claim that made a hold, live or ended, as its places remember it. A request whose
+/// id is that of a hold though the window has forgotten it makes no second one; nor is it told
+/// where the hold stands, since nobody remembers whether it is the same record or another buyer's.
+fn claimed_at(state: &EventState, hold: HoldId) -> Option<i64> {
+    let live = state.find_hold(hold).map(|hold| hold.offset);
+    live.or_else(|| state.leaver(hold).map(|leaver| leaver.offset))
 }
 
 /// Where a claim's hold or booking stands now.

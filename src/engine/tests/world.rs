@@ -1,8 +1,11 @@
 //! A log, a ledger and workers in memory, one step at a time, with faults on demand.
 //!
 //! The log keeps Kafka's promises of `ports::log`, the ledger those of `ports::ledger`; what a test
-//! scripts is only what they leave open: batches that apply late or whose answer is lost, transactions
-//! whose answer is lost, workers that die, sleep or are told late that the group has moved on.
+//! scripts is only what they leave open: batches that apply late or whose answer is lost,
+//! transactions whose answer is lost, workers that die, sleep or are told late that the group has
+//! moved on.
+
+mod violations;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
@@ -91,6 +94,8 @@ pub(super) struct World {
     pub(super) transaction_fates: VecDeque<TransactionFate>,
     late: Vec<(usize, Ticket, Arc<Batch>, Fate)>,
     without: Option<Rule>,
+    /// Whether the test gives a reason to suspend an event; it is a false alarm otherwise.
+    pub(super) may_suspend: bool,
 }
 
 impl World {
@@ -110,6 +115,7 @@ impl World {
             transaction_fates: VecDeque::new(),
             late: vec![],
             without,
+            may_suspend: false,
         }
     }
 
@@ -241,7 +247,8 @@ impl World {
                 self.workers[w].epoch = epoch;
             }
             Output::RetakeTerm(_) => {
-                // The coordinator refuses it when the assignment is over: the worker then hears of that.
+                // The coordinator refuses it when the assignment is over: the worker then hears of
+                // that.
                 if self.workers[w].generation == self.generation {
                     self.take_term(w, true);
                 } else {
@@ -300,12 +307,11 @@ impl World {
         !matches!(self.workers[w].todo.front(), Some(Output::Commit(..))) && self.step(w)
     }
 
-    /// A worker works off everything before another may.
-    pub(super) fn drive_before(&mut self, first: usize, second: usize) {
-        self.workers[second].asleep = true;
+    /// Everybody but one works until nothing is left to do.
+    pub(super) fn run_without(&mut self, asleep: usize) {
+        self.workers[asleep].asleep = true;
         self.run();
-        self.workers[second].asleep = false;
-        let _ = first;
+        self.workers[asleep].asleep = false;
     }
 
     /// A worker forgets the events that are idle.
@@ -393,7 +399,8 @@ impl World {
             None if commits => self.feed(w, Input::Published(Published::Committed)),
             None | Some(TransactionFate::CommittedAnswerLost | TransactionFate::Aborted) => {
                 let position = self.committed.as_ref().map_or(0, |position| position.offset);
-                let ended = Published::Ended { positions: vec![(P, position)], why: "scripted".into() };
+                let ended =
+                    Published::Ended { positions: vec![(P, position)], why: "scripted".into() };
                 self.feed(w, Input::Published(ended));
             }
         }
@@ -515,66 +522,6 @@ impl World {
             | OutcomeBody::Changed(_) => None,
         }
     }
-
-    /// What a reader of the topics finds wrong.
-    pub(super) fn violations(&self) -> Vec<String> {
-        let mut wrong = vec![];
-        let mut answers = vec![0; self.requests.len()];
-        let mut last: HashMap<EventId, i64> = HashMap::new();
-        let mut holders: HashMap<(EventId, String), HoldId> = HashMap::new();
-        for outcome in self.visible() {
-            let header = &outcome.header;
-            let event = &header.event;
-            if header.role != Role::Derived {
-                answers[header.offset as usize] += 1;
-            }
-            if header.role == Role::Repeat {
-                continue;
-            }
-            let sequence = last.entry(event.clone()).or_default();
-            let expected = *sequence + i64::from(outcome.body.changes_the_event());
-            let suspended = matches!(&outcome.body, OutcomeBody::Refused(no) if no.code == Code::EventSuspended);
-            if header.sequence != expected && !suspended {
-                wrong.push(format!("{event}: sequence {} after {sequence}", header.sequence));
-            }
-            *sequence = (*sequence).max(header.sequence);
-            match &outcome.body {
-                OutcomeBody::Held(held) => {
-                    for place in &held.places {
-                        let key = (event.clone(), place.seat.clone());
-                        if let Some(other) = holders.insert(key, held.hold) {
-                            wrong.push(format!("{event}: {} is {other}'s", place.seat));
-                        }
-                    }
-                }
-                OutcomeBody::Released(released) => {
-                    for seat in &released.seats {
-                        if holders.remove(&(event.clone(), seat.clone())) != Some(released.hold) {
-                            wrong.push(format!("{event}: {seat} was not {}'s", released.hold));
-                        }
-                    }
-                }
-                OutcomeBody::Booked(_) | OutcomeBody::Changed(_) | OutcomeBody::Refused(_) => {}
-            }
-        }
-        for (offset, count) in answers.iter().enumerate() {
-            if *count != 1 {
-                wrong.push(format!("request {offset} has {count} answers"));
-            }
-        }
-        for (event, stored) in &self.ledger {
-            let taken = stored.seats.values().filter(|row| row.status != Default::default()).count();
-            let held = holders.keys().filter(|(of, _)| of == event).count();
-            let sequence = stored.fence.as_ref().map_or(0, |fence| fence.sequence);
-            if (taken, sequence) != (held, last.get(event).copied().unwrap_or(0)) {
-                wrong.push(format!(
-                    "{event}: the ledger has {taken} taken at {sequence}, the topics {held} at {:?}",
-                    last.get(event)
-                ));
-            }
-        }
-        wrong
-    }
 }
 
 impl Stored {
@@ -593,4 +540,3 @@ pub(super) fn sells(event: &'static str) -> Box<dyn Fn(&Batch) -> bool> {
 pub(super) fn takes_over(event: &'static str) -> Box<dyn Fn(&Batch) -> bool> {
     Box::new(move |batch| batch.event.as_str() == event && batch.outbox.bytes.is_none())
 }
-

@@ -82,7 +82,8 @@ impl Owner {
         }
     }
 
-    /// The first event that `pick` wants; others are kept for later, revocations are let go at once.
+    /// The first event that `pick` wants; others are kept for later, revocations are let go at
+    /// once.
     pub(super) fn wait<T>(
         &mut self,
         what: &str,

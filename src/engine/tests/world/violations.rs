@@ -1,0 +1,75 @@
+//! What must hold of topics and ledger together, whatever has happened to the workers.
+
+use std::collections::HashMap;
+
+use super::World;
+use crate::domain::ids::{EventId, HoldId};
+use crate::domain::outcome::{OutcomeBody, Role};
+use crate::domain::refusal::Code;
+
+impl World {
+    /// What a reader of the topics finds wrong.
+    pub(in crate::engine::tests) fn violations(&self) -> Vec<String> {
+        let mut wrong = vec![];
+        let mut answers = vec![0; self.requests.len()];
+        let mut last: HashMap<EventId, i64> = HashMap::new();
+        let mut holders: HashMap<(EventId, String), HoldId> = HashMap::new();
+        for outcome in self.visible() {
+            let header = &outcome.header;
+            let event = &header.event;
+            if header.role != Role::Derived {
+                answers[header.offset as usize] += 1;
+            }
+            if header.role == Role::Repeat {
+                continue;
+            }
+            let sequence = last.entry(event.clone()).or_default();
+            let expected = *sequence + i64::from(outcome.body.changes_the_event());
+            let suspended = matches!(&outcome.body,
+                OutcomeBody::Refused(no) if no.code == Code::EventSuspended);
+            if suspended && !self.may_suspend {
+                wrong.push(format!("{event}: suspended without a reason"));
+            }
+            if header.sequence != expected && !suspended {
+                wrong.push(format!("{event}: sequence {} after {sequence}", header.sequence));
+            }
+            *sequence = (*sequence).max(header.sequence);
+            match &outcome.body {
+                OutcomeBody::Held(held) => {
+                    for place in &held.places {
+                        let key = (event.clone(), place.seat.clone());
+                        if let Some(other) = holders.insert(key, held.hold) {
+                            wrong.push(format!("{event}: {} is {other}'s", place.seat));
+                        }
+                    }
+                }
+                OutcomeBody::Released(released) => {
+                    for seat in &released.seats {
+                        if holders.remove(&(event.clone(), seat.clone())) != Some(released.hold) {
+                            wrong.push(format!("{event}: {seat} was not {}'s", released.hold));
+                        }
+                    }
+                }
+                OutcomeBody::Booked(_) | OutcomeBody::Changed(_) | OutcomeBody::Refused(_) => {}
+            }
+        }
+        for (offset, count) in answers.iter().enumerate() {
+            if *count != 1 {
+                wrong.push(format!("request {offset} has {count} answers"));
+            }
+        }
+        for (event, stored) in &self.ledger {
+            let taken =
+                stored.seats.values().filter(|row| row.status != Default::default()).count();
+            let held = holders.keys().filter(|(of, _)| of == event).count();
+            let sequence = stored.fence.as_ref().map_or(0, |fence| fence.sequence);
+            if (taken, sequence) != (held, last.get(event).copied().unwrap_or(0)) {
+                wrong.push(format!(
+                    "{event}: the ledger has {taken} taken at {sequence}, the topics {held} at {:?}",
+                    last.get(event)
+                ));
+            }
+        }
+        wrong
+    }
+}
