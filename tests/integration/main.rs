@@ -10,6 +10,7 @@
 #[path = "../stack/mod.rs"]
 mod stack;
 
+mod audit;
 mod deployment;
 mod edge;
 mod ledger;
@@ -30,6 +31,7 @@ fn main() -> ExitCode {
         log::trials,
         edge::trials,
         sale::trials,
+        audit::trials,
     ];
     let trials = modules.iter().flat_map(|trials| trials()).collect();
     let conclusion = libtest_mimic::run(&arguments, trials);
