@@ -4,13 +4,14 @@
 use std::fs::File;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 use holdfast::audit::Report;
 use holdfast::config::{self, Config};
 use holdfast::cql::schema;
 use holdfast::kafka::topics;
+use holdfast::ports::clock::ticks;
 use holdfast::seal::Keys;
 use tempfile::TempDir;
 
@@ -111,7 +112,7 @@ impl Process {
 
     /// SIGTERM, and how long it took until the process had ended well.
     pub(crate) fn drain(&mut self) -> Result<Duration> {
-        let began = Instant::now();
+        let began = ticks();
         self.signal("TERM")?;
         let status = self.child.wait()?;
         ensure!(status.success(), "worker {} ended with {status}:\n{}", self.name, self.tail());
@@ -120,7 +121,7 @@ impl Process {
 
     /// Waits until the log of the process has a text, so many times.
     pub(crate) fn wait_for_log(&mut self, text: &str, times: usize, limit: Duration) -> Result<()> {
-        let began = Instant::now();
+        let began = ticks();
         while self.log()?.matches(text).count() < times {
             if let Some(status) = self.child.try_wait()? {
                 bail!("worker {} ended with {status}:\n{}", self.name, self.tail());

@@ -10,6 +10,7 @@
 #[path = "../stack/mod.rs"]
 mod stack;
 
+mod audit;
 mod deployment;
 mod edge;
 mod ledger;
@@ -24,8 +25,14 @@ use libtest_mimic::{Arguments, Trial};
 fn main() -> ExitCode {
     let mut arguments = Arguments::from_args();
     arguments.test_threads.get_or_insert(1);
-    let modules: &[fn() -> Vec<Trial>] =
-        &[stack_smoke::trials, ledger::trials, log::trials, edge::trials, sale::trials];
+    let modules: &[fn() -> Vec<Trial>] = &[
+        stack_smoke::trials,
+        ledger::trials,
+        log::trials,
+        edge::trials,
+        sale::trials,
+        audit::trials,
+    ];
     let trials = modules.iter().flat_map(|trials| trials()).collect();
     let conclusion = libtest_mimic::run(&arguments, trials);
     stack::stop(conclusion.has_failed());
