@@ -55,7 +55,7 @@
 //! | [`cql`] | the ledger on ScyllaDB, or Cassandra |
 //! | [`config`] | the configuration, one file per section |
 //! | [`app`] | wiring: the one place that puts drivers beside logic, starts and drains them |
-//! | [`bench`] | workloads and measured baselines |
+//! | [`bench`](mod@bench) | workloads and measured baselines |
 //! | [`cli`] | one file per verb; words on stderr, data on stdout |
 //!
 //! # Who may use whom
