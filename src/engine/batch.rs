@@ -100,6 +100,10 @@ impl Engine {
             event.fence = Some(flight.batch.next.clone());
             event.outbox_changed = flight.batch.outbox.changed;
             event.applied = flight.changes;
+            if event.changes == event.applied {
+                // What was decided since changed nothing: it waits for no batch.
+                event.pending_bytes = 0;
+            }
             let known = state.known_mut(id);
             known.revision = known.revision.max(flight.batch.next.revision);
             return self.go_on(partition, id);

@@ -205,7 +205,7 @@ impl Engine {
         }
         let offset = head.arrival.offset;
         let applied = event.fence.as_ref().map_or(-1, |fence| fence.applied_offset);
-        if offset <= applied && event.changes == 0 && !self.take_owed(partition, id) {
+        if offset <= applied && !self.take_owed(partition, id) {
             return Step::Wait;
         }
         let state = self.partitions.get_mut(&partition).expect("still there");

@@ -15,6 +15,7 @@ use crate::domain::change::Change;
 use crate::domain::event::{EventState, SaleState};
 use crate::domain::ids::{EventId, Partition};
 use crate::domain::layout::Layout;
+use crate::domain::seat::Status;
 use crate::domain::time::At;
 use crate::ports::ledger::{Batch, Blob, Expected, Fence, FenceRead, OpId, ReadError, RowsRead};
 use crate::wire;
@@ -385,9 +386,13 @@ fn restore(id: &EventId, read: &FenceRead, rows: &RowsRead) -> Result<EventState
             EventState::restored(id.clone(), Arc::new(layout))
         }
     };
-    let seats = state.layout().map_or(0, |layout| layout.seats());
+    let (seats, tiers) = state
+        .layout()
+        .map_or((0, 0), |layout| (layout.seats(), layout.definition.tiers.len()));
     for row in &rows.seats {
-        if row.number.0 >= seats || row.changed < 1 || row.changed > read.fence.sequence {
+        let known = row.number.0 < seats && usize::from(row.tier) < tiers;
+        let sold = (row.status == Status::Booked) == row.reference.is_some();
+        if !known || !sold || row.changed < 1 || row.changed > read.fence.sequence {
             return Err(format!("the row of place {} does not fit the event", row.number.0));
         }
         state.apply(&Change::Restored(Box::new(row.clone())));

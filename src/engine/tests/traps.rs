@@ -553,3 +553,25 @@ fn an_old_id_is_out_of_the_window() {
     assert_eq!(world.refusal_of(id), Some(Code::IdOutOfWindow));
     assert!(world.now.0 > START);
 }
+
+/// While a batch is under way more refusals are decided than may wait for a batch; none follows, since
+/// they change nothing, and the event must go on all the same.
+#[test]
+fn refusals_do_not_wait_for_a_batch_that_never_comes() {
+    let mut world = World::new(None);
+    let w = world.start();
+    world.assign(w);
+    world.on_sale("e", 1);
+    world.fates.push((sells("e"), Fate::Late));
+    world.claim("e", "b1", 1);
+    world.deliver(w);
+    while world.step(w) {}
+    for buyer in 0..12_000 {
+        world.claim("e", &format!("c{buyer}"), 1);
+    }
+    world.deliver(w);
+    while world.step(w) {}
+    world.deliver_late();
+    world.run();
+    assert_eq!(world.violations(), Vec::<String>::new());
+}
