@@ -1,21 +1,21 @@
 //! The audit of a deployment: hands what the topics say to the model, partition by partition.
 //!
 //! A partition is audited up to the end its requests have when its turn comes. Answers may still be
-//! on their way then, so the group's committed offset is waited for; it moves in the transaction that
-//! publishes the answers. What is asked later is left out together with its answers, so that a sale
-//! need not be stopped to be audited. The ledger is another matter: it is ahead of the topics while
-//! entries wait for Kafka, so comparing it takes a deployment of which nothing is asked.
+//! on their way then, so the group's committed offset is waited for; it moves in the transaction
+//! that publishes the answers. What is asked later is left out together with its answers, so that a
+//! sale need not be stopped to be audited. The ledger is another matter: it is ahead of the topics
+//! while entries wait for Kafka, so comparing it takes a deployment of which nothing is asked.
 //!
-//! Wrong alternatives: reading answers before requests, which finds the request of a fast answer lost;
-//! waiting until the answers are as many as the requests, which waits for ever for those that *are*
-//! lost; waiting for the end of the request topic, which may be the marker of a producer's
+//! Wrong alternatives: reading answers before requests, which finds the request of a fast answer
+//! lost; waiting until the answers are as many as the requests, which waits for ever for those that
+//! *are* lost; waiting for the end of the request topic, which may be the marker of a producer's
 //! transaction, and no owner ever commits that.
 //!
 //! # Invariants
-//! - Everything read counts: an answer that cannot be read, or is not where its readers look for it,
-//!   is a finding, and never passed over.
-//! - The log is read from its first record. Where retention has cut requests and answers unevenly, the
-//!   rest does not add up, and the findings say so.
+//! - Everything read counts: an answer that cannot be read, or is not where its readers look for
+//!   it, is a finding, and never passed over.
+//! - The log is read from its first record. Where retention has cut requests and answers unevenly,
+//!   the rest does not add up, and the findings say so.
 
 mod rows;
 
@@ -56,11 +56,12 @@ struct Audited {
     model: Model,
 }
 
-/// Audits all partitions; waits for answers for half a minute at most. Not to be called from within a
-/// runtime, since it waits.
+/// Audits all partitions; waits for answers for half a minute at most. Not to be called from within
+/// a runtime, since it waits.
 ///
 /// # Errors
-/// When a server is not reached, or the log cannot be read. What is wrong with the sale is no error.
+/// When a server is not reached, or the log cannot be read. What is wrong with the sale is no
+/// error.
 pub fn verify(config: &Config, with_ledger: bool) -> anyhow::Result<Report> {
     let partitions = (0..config.deployment.partitions).map(Partition).collect();
     verify_scope(config, &Scope { partitions, ledger: with_ledger }, |_| {})

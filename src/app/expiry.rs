@@ -1,13 +1,15 @@
 //! Runs the delayed-expiry worker: the inventory in, signed Expire requests out.
 //!
-//! One thread. It waits for the next inventory record, for a short while at most, and then does what
-//! there is to do; so new records are met at once, and lapsed holds within [`LOOK_EVERY`].
+//! One thread. It waits for the next inventory record, for a short while at most, and then does
+//! what there is to do; so new records are met at once, and lapsed holds within [`LOOK_EVERY`].
 //!
 //! # Invariants
-//! - Nothing is sent on an old standing: every partition of the inventory is read to its end first. The
-//!   topic has many records of an event until it is compacted, and each would look due.
-//! - No group, no committed offset, no transaction: nothing that expires while the house is idle (K31).
-//! - Brokers that do not answer never end the worker. What ends it is an error that says what to do.
+//! - Nothing is sent on an old standing: every partition of the inventory is read to its end first.
+//!   The topic has many records of an event until it is compacted, and each would look due.
+//! - No group, no committed offset, no transaction: nothing that expires while the house is idle
+//!   (K31).
+//! - Brokers that do not answer never end the worker. What ends it is an error that says what to
+//!   do.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -105,8 +107,8 @@ impl Worker<'_> {
         let from = (Topic::Inventory, partition, Start::Beginning);
         match reader.read_to_end(from, |record| self.hear(&record)) {
             Ok(end) => Ok(Start::Offset(end)),
-            // An owner that hangs must not keep the holds of the other partitions. What this one has
-            // already shown is read again, and what comes behind it wins.
+            // An owner that hangs must not keep the holds of the other partitions. What this one
+            // has already shown is read again, and what comes behind it wins.
             Err(error @ Error::Stalled { .. }) => {
                 tracing::warn!(%partition, %error, "going on without its end");
                 Ok(Start::Beginning)
@@ -115,7 +117,8 @@ impl Worker<'_> {
         }
     }
 
-    /// Waits for the next inventory record, but not beyond what is due; takes what follows it at once.
+    /// Waits for the next inventory record, but not beyond what is due; takes what follows it at
+    /// once.
     fn listen(&mut self, follower: &mut Follower) -> Result<(), Error> {
         let longest = if self.sender.pending.is_empty() { LOOK_EVERY } else { LOOK_EVERY_PENDING };
         let mut wait = self.expiry.next_due().map_or(longest, |due| {

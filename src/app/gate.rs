@@ -1,8 +1,8 @@
 //! A bound on the records between the consumer's thread and the engine's.
 //!
-//! The engine listens to one channel for everything, so the channel itself is not bounded: a reply of
-//! the ledger must never wait behind records. The consumer waits here instead, briefly, so that it goes
-//! on serving the group while the engine catches up.
+//! The engine listens to one channel for everything, so the channel itself is not bounded: a reply
+//! of the ledger must never wait behind records. The consumer waits here instead, briefly, so that
+//! it goes on serving the group while the engine catches up.
 
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::Duration;

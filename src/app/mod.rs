@@ -1,9 +1,9 @@
 //! Wiring: the one place that puts concrete drivers beside the logic, starts them and lets them go.
 //!
-//! Start order: the topics are held against their declaration, the ledger against its tables, and only
-//! then does an owner join the group: a process that cannot work never takes partitions away from one
-//! that can. Drain order: owners stop reading, publish what they have decided, leave the group so that
-//! successors start at once; the expiry worker goes last and keeps nothing.
+//! Start order: the topics are held against their declaration, the ledger against its tables, and
+//! only then does an owner join the group: a process that cannot work never takes partitions away
+//! from one that can. Drain order: owners stop reading, publish what they have decided, leave the
+//! group so that successors start at once; the expiry worker goes last and keeps nothing.
 
 pub mod audit;
 pub mod expiry;

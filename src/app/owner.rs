@@ -1,8 +1,8 @@
 //! One owner: the engine between the log's driver and the ledger's.
 //!
 //! The engine has a thread of its own and listens to one channel. Records are decoded on the
-//! consumer's thread, ledger statements run on the runtime, transactions on the driver's threads: all
-//! of it overlaps, and the engine never waits for any of it.
+//! consumer's thread, ledger statements run on the runtime, transactions on the driver's threads:
+//! all of it overlaps, and the engine never waits for any of it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

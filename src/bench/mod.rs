@@ -1,7 +1,7 @@
 //! Workloads and measured baselines, behind `holdfast bench`.
 //!
-//! A figure is measured on real servers, within one run, and printed as one line: what, how much, in
-//! which unit, under which parameters. Nothing here is part of a sale.
+//! A figure is measured on real servers, within one run, and printed as one line: what, how much,
+//! in which unit, under which parameters. Nothing here is part of a sale.
 
 pub mod expiry;
 pub mod pipeline;

@@ -1,5 +1,5 @@
-//! `bench pipeline`: how many claims a second the real servers bear, granted and refused, and where an
-//! owner's time goes.
+//! `bench pipeline`: how many claims a second the real servers bear, granted and refused, and where
+//! an owner's time goes.
 
 use std::time::{Duration, Instant};
 
@@ -103,7 +103,8 @@ impl Round {
         self.requests as f64 / self.took.as_secs_f64()
     }
 
-    /// Microseconds a request spent in each stage; stages overlap, so they do not add up to the whole.
+    /// Microseconds a request spent in each stage; stages overlap, so they do not add up to the
+    /// whole.
     #[allow(clippy::cast_precision_loss, reason = "a share")]
     fn shares(&self) -> [(&'static str, f64); 5] {
         let per = |(_, after): (u64, u64), (_, before): (u64, u64)| {

@@ -76,8 +76,8 @@ impl<'a> Producing<'a> {
     }
 }
 
-/// Follows topics from where they end now: a client that is told "the end" finds it later, when there
-/// may be more.
+/// Follows topics from where they end now: a client that is told "the end" finds it later, when
+/// there may be more.
 ///
 /// # Errors
 /// When no broker answers.
@@ -119,8 +119,8 @@ impl Counted {
 }
 
 impl Answers {
-    /// Begins to count what is published from now on. Derived outcomes are counted too, so a workload
-    /// whose holds lapse counts more than its requests.
+    /// Begins to count what is published from now on. Derived outcomes are counted too, so a
+    /// workload whose holds lapse counts more than its requests.
     ///
     /// # Errors
     /// When the client does not take its settings.

@@ -1,9 +1,10 @@
 //! A seeded crowd: requests for many events as an onsale brings them, good ones and bad.
 //!
-//! The same seed makes the same wishes; ids differ from run to run, since they carry the time. Nobody
-//! waits for an answer: a hold is named by its claim, so a confirm can be sent before the claim is
-//! decided, and some will find nothing. The crowd brings duplicates, strangers, seats that are not
-//! there and bytes that mean nothing, since a workload that never makes the bad mix proves little.
+//! The same seed makes the same wishes; ids differ from run to run, since they carry the time.
+//! Nobody waits for an answer: a hold is named by its claim, so a confirm can be sent before the
+//! claim is decided, and some will find nothing. The crowd brings duplicates, strangers, seats that
+//! are not there and bytes that mean nothing, since a workload that never makes the bad mix proves
+//! little.
 
 use fastrand::Rng;
 use uuid::Uuid;
@@ -137,8 +138,8 @@ impl Workload {
         Workload { crowd, rng: Rng::with_seed(seed), claims: vec![], last: None }
     }
 
-    /// The next request of the mix: about six claims in ten, then confirms, releases, duplicates and
-    /// nonsense.
+    /// The next request of the mix: about six claims in ten, then confirms, releases, duplicates
+    /// and nonsense.
     pub fn next_of_mix(&mut self) -> Wish {
         let wish = match self.rng.u32(0..100) {
             0..60 => self.next_claim(),

@@ -1,8 +1,8 @@
 //! Asks for something and waits for its answer.
 //!
 //! The ends of the outcome partitions are read *before* the request is sent: an answer cannot be
-//! missed, however fast it comes. The answer is known by the place of the request on the log, not by
-//! the request's id, since a copy of the request has the same id and an answer of its own.
+//! missed, however fast it comes. The answer is known by the place of the request on the log, not
+//! by the request's id, since a copy of the request has the same id and an answer of its own.
 
 use std::time::Duration;
 

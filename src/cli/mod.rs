@@ -1,11 +1,11 @@
 //! The command line: one file per verb.
 //!
-//! Data goes to stdout, words to stderr, so that a pipe gets nothing but data; `--json` makes the data
-//! JSON, one value per line where there may be many. A verb does its work through `config`, `kafka`
-//! and `cql`, and decides nothing about seats.
+//! Data goes to stdout, words to stderr, so that a pipe gets nothing but data; `--json` makes the
+//! data JSON, one value per line where there may be many. A verb does its work through `config`,
+//! `kafka` and `cql`, and decides nothing about seats.
 //!
-//! Exit status: 0 done; 1 refused, or something was found; 2 the command line or the configuration is
-//! wrong; 3 a server was not reached, or did not answer in time.
+//! Exit status: 0 done; 1 refused, or something was found; 2 the command line or the configuration
+//! is wrong; 3 a server was not reached, or did not answer in time.
 
 mod arguments;
 mod ask;
@@ -128,8 +128,8 @@ fn execute(cli: Cli, output: Output) -> Result<Ending, Failure> {
     }
 }
 
-/// Workers tell what they do; verbs say what they have to say themselves, and the client's own words
-/// would only repeat it. `HOLDFAST_LOG` overrides.
+/// Workers tell what they do; verbs say what they have to say themselves, and the client's own
+/// words would only repeat it. `HOLDFAST_LOG` overrides.
 fn begin_log(verb: &Verb) {
     let default = match verb {
         Verb::Run(_) => "info",

@@ -386,9 +386,8 @@ fn restore(id: &EventId, read: &FenceRead, rows: &RowsRead) -> Result<EventState
             EventState::restored(id.clone(), Arc::new(layout))
         }
     };
-    let (seats, tiers) = state
-        .layout()
-        .map_or((0, 0), |layout| (layout.seats(), layout.definition.tiers.len()));
+    let (seats, tiers) =
+        state.layout().map_or((0, 0), |layout| (layout.seats(), layout.definition.tiers.len()));
     for row in &rows.seats {
         let known = row.number.0 < seats && usize::from(row.tier) < tiers;
         let sold = (row.status == Status::Booked) == row.reference.is_some();

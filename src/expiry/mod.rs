@@ -3,43 +3,46 @@
 //! A state machine without IO. It is told how events stand (`booking.inventory`) and what became of
 //! what it asked; it answers which events need how many Expire requests now. Every decision ends
 //! lapsed holds first, so it is quiet events that need to be woken, and nothing ever depends on it
-//! being done only once: an Expire that comes too often is answered `nothing-due`. It names no hold, so
-//! a late one cannot touch whoever has the seats by then (F2).
+//! being done only once: an Expire that comes too often is answered `nothing-due`. It names no
+//! hold, so a late one cannot touch whoever has the seats by then (F2).
 //!
 //! # Wrong ways
 //! - *A timer per hold*, fed from `booking.held`: timers are lost at a restart unless a low-water
-//!   offset is kept, retention can overtake that offset, and three topics must lie on one worker (K26).
-//!   The inventory has the earliest deadline of every event, is compacted, and is read from its start.
-//! - *Sending at every tick while something is due*: the requests of an outage pile up on the log and
-//!   are all answered when the owner is back (K17). So what was asked is waited for.
-//! - *Remembering what was sent and never asking again*: one lost request, and the hold stays for good.
-//!   So an answer that does not come is waited for with a bound.
-//! - *Freeing seats in the ledger*: it would make a second writer. Only the owner judges what has lapsed.
+//!   offset is kept, retention can overtake that offset, and three topics must lie on one worker
+//!   (K26). The inventory has the earliest deadline of every event, is compacted, and is read from
+//!   its start.
+//! - *Sending at every tick while something is due*: the requests of an outage pile up on the log
+//!   and are all answered when the owner is back (K17). So what was asked is waited for.
+//! - *Remembering what was sent and never asking again*: one lost request, and the hold stays for
+//!   good. So an answer that does not come is waited for with a bound.
+//! - *Freeing seats in the ledger*: it would make a second writer. Only the owner judges what has
+//!   lapsed.
 //!
 //! # Rules
-//! - Nothing is asked before an event's earliest deadline + [`GRACE`](crate::domain::limits::GRACE) by our clock.
+//! - Nothing is asked before an event's earliest deadline + [`GRACE`](crate::domain::limits::GRACE)
+//!   by our clock.
 //! - Then one *round*: at first one request. A round is answered when the position of an inventory
 //!   record lies beyond the offsets of all its requests.
-//! - Answered, the event's sequence has risen, and still due: the next round at once, twice as large,
-//!   since one Expire ends [`LAPSED_ROWS_MAX`](crate::domain::limits::LAPSED_ROWS_MAX) rows or a few
-//!   more. No larger than [`ROUND_MAX`] and no larger than the rows held need. Nothing due any more:
-//!   back to one.
-//! - Answered, and log time had not reached the deadline although our clock had: the broker's clock or
-//!   the owner's is behind ours. One again when the difference has passed.
-//! - Answered, and nothing ended: our signature may not be accepted, or the owner is wrong. One again
-//!   after a pause that doubles, so that what is refused stays little.
+//! - Answered, the event's sequence has risen, and still due: the next round at once, twice as
+//!   large, since one Expire ends [`LAPSED_ROWS_MAX`](crate::domain::limits::LAPSED_ROWS_MAX) rows
+//!   or a few more. No larger than [`ROUND_MAX`] and no larger than the rows held need. Nothing due
+//!   any more: back to one.
+//! - Answered, and log time had not reached the deadline although our clock had: the broker's clock
+//!   or the owner's is behind ours. One again when the difference has passed.
+//! - Answered, and nothing ended: our signature may not be accepted, or the owner is wrong. One
+//!   again after a pause that doubles, so that what is refused stays little.
 //! - No answer: one again after 30 s, 1 min, 2 min and so on up to 16 min: of an event that had one
 //!   under way, six lie on the log after 16 min of an outage, eight after an hour.
 //! - Nobody took the request: one again, at most once a second.
 //! - Suspended events are left alone, and events without live holds forgotten; the next inventory
 //!   record brings either back.
-//! - Over all events at most [`REQUESTS_PER_WINDOW`] in [`WINDOW`], longest due first, so that a restart
-//!   with everything overdue does not stand in front of the claims.
+//! - Over all events at most [`REQUESTS_PER_WINDOW`] in [`WINDOW`], longest due first, so that a
+//!   restart with everything overdue does not stand in front of the claims.
 //!
 //! # Several workers
-//! Each does all partitions; none knows of the others, and none has a share to hand over. Two of them
-//! double the requests of quiet events, and the second answer is `nothing-due`; one goes on when the
-//! other dies.
+//! Each does all partitions; none knows of the others, and none has a share to hand over. Two of
+//! them double the requests of quiet events, and the second answer is `nothing-due`; one goes on
+//! when the other dies.
 
 mod watched;
 
@@ -143,7 +146,8 @@ impl Expiry {
         self.events.get(event).map(Watched::deadline)
     }
 
-    /// Changes what is known of an event, and keeps the index. Reports of forgotten events are late.
+    /// Changes what is known of an event, and keeps the index. Reports of forgotten events are
+    /// late.
     fn change(&mut self, event: &EventId, change: impl FnOnce(&mut Watched, At)) {
         let Some(watched) = self.events.get_mut(event) else { return };
         let before = watched.look();

@@ -14,8 +14,8 @@ use crate::domain::limits::REQUEST_BYTES_MAX;
 use crate::ports::log::Topic;
 use crate::wire::partitioner;
 
-/// Bytes of the largest batch or record that one of ours puts on a topic: a value of the largest size,
-/// its key and headers.
+/// Bytes of the largest batch or record that one of ours puts on a topic: a value of the largest
+/// size, its key and headers.
 pub const RECORD_BYTES_MAX: usize = REQUEST_BYTES_MAX + 64 * 1024;
 /// How long to wait for a broker before it counts as unreachable.
 pub const PATIENCE: Duration = Duration::from_secs(10);
@@ -29,7 +29,8 @@ pub struct Cluster {
     pub prefix: String,
     /// The declared number of request partitions.
     pub partitions: i32,
-    /// The group of the owners. Readers borrow its name, since the client wants one; they never join.
+    /// The group of the owners. Readers borrow its name, since the client wants one; they never
+    /// join.
     pub group: String,
     /// How long records are kept for those who check the sale.
     pub audit_period: Duration,
@@ -44,7 +45,8 @@ impl Cluster {
         format!("{}{}", self.prefix, topic.name())
     }
 
-    /// The partition an event's records lie in, on every topic that is partitioned as the requests are.
+    /// The partition an event's records lie in, on every topic that is partitioned as the requests
+    /// are.
     #[must_use]
     pub fn partition(&self, event: &EventId) -> Partition {
         Partition(partitioner::partition(event.as_str().as_bytes(), self.partitions))

@@ -40,8 +40,8 @@ pub(crate) enum Verdict {
     Retriable,
     /// The transaction is lost but the producer is not: abort, then go on.
     Abortable,
-    /// The call may or may not have taken effect, and may still do so. Only a new producer under the
-    /// same transactional id puts an end to that.
+    /// The call may or may not have taken effect, and may still do so. Only a new producer under
+    /// the same transactional id puts an end to that.
     Ambiguous,
     /// This producer will never do anything again.
     Fatal,
@@ -58,9 +58,9 @@ struct Marks {
 
 /// Judges an error of a transaction call, of a send, or of a flush.
 ///
-/// Transaction calls carry the client's own marks. A send or flush has a code only: a record that is
-/// refused spoils the transaction but not the producer, and a flush that times out leaves records
-/// under way.
+/// Transaction calls carry the client's own marks. A send or flush has a code only: a record that
+/// is refused spoils the transaction but not the producer, and a flush that times out leaves
+/// records under way.
 pub(crate) fn verdict(error: &KafkaError) -> Verdict {
     if let KafkaError::Transaction(inner) = error {
         return judge(Marks {
@@ -79,10 +79,10 @@ pub(crate) fn verdict(error: &KafkaError) -> Verdict {
     }
 }
 
-/// The order matters. Fatal beats all. An abort is safe whatever else is marked. A timeout is marked
-/// retriable by the client, because *the same* call may be repeated to find out; a bounded driver
-/// cannot repeat it for ever, so it counts as unknown. No mark at all is, by the client's own manual,
-/// to be taken as fatal.
+/// The order matters. Fatal beats all. An abort is safe whatever else is marked. A timeout is
+/// marked retriable by the client, because *the same* call may be repeated to find out; a bounded
+/// driver cannot repeat it for ever, so it counts as unknown. No mark at all is, by the client's
+/// own manual, to be taken as fatal.
 fn judge(marks: Marks) -> Verdict {
     if marks.fatal {
         Verdict::Fatal

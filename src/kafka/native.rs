@@ -1,8 +1,8 @@
 //! What the safe client does not offer: who a member is, and headers as they are.
 //!
 //! - The generation and member id inside group metadata have getters in the C library only. Without
-//!   them two captures cannot be told apart, and metadata of no member at all (generation -1), which
-//!   the coordinator does not check, would pass unseen.
+//!   them two captures cannot be told apart, and metadata of no member at all (generation -1),
+//!   which the coordinator does not check, would pass unseen.
 //! - The safe header iterator panics on a name that is not UTF-8, so one foreign record would end
 //!   the owner, and its successor after it.
 #![allow(unsafe_code, reason = "calls of the C library that the safe client does not wrap")]

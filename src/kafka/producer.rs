@@ -1,9 +1,10 @@
-//! Puts requests on the log: the apps' side of the request topic, for the command line and the expiry
-//! worker.
+//! Puts requests on the log: the apps' side of the request topic, for the command line and the
+//! expiry worker.
 //!
 //! The partition is named with every record, so that neither the client's default hash nor the
 //! cluster's present number of partitions has a say. The producer is idempotent: a record that the
-//! client sends again is not in the log twice. It is not transactional: a request stands for itself.
+//! client sends again is not in the log twice. It is not transactional: a request stands for
+//! itself.
 
 use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
 
@@ -85,8 +86,8 @@ impl Pending {
     /// Waits for the brokers' word, for as long as the client goes on trying.
     ///
     /// # Errors
-    /// [`Error::Unknown`] when the word did not come, so that the request may be on the log; another
-    /// when it is not.
+    /// [`Error::Unknown`] when the word did not come, so that the request may be on the log;
+    /// another when it is not.
     pub fn wait(self) -> Result<Delivery, Error> {
         self.word(self.delivered.recv().ok())
     }

@@ -4,8 +4,8 @@
 //!
 //! # Invariants
 //! - Only committed records are seen.
-//! - An end is reached *by position*, never by record: the last offset of a log may be the marker of a
-//!   transaction, which no reader is ever handed (K8).
+//! - An end is reached *by position*, never by record: the last offset of a log may be the marker
+//!   of a transaction, which no reader is ever handed (K8).
 //! - The end is the high watermark, not the last stable offset: what a dead writer committed lies
 //!   above the open transaction of another. So the reader waits until what is stable has passed the
 //!   high watermark seen at the start, and only then reads until the client is at the end.
@@ -27,7 +27,8 @@ use crate::domain::time::At;
 use crate::ports::clock::ticks;
 use crate::ports::log::{Header, Topic};
 
-/// How long nothing may move before reading to an end fails. Open transactions of our own end in 20 s.
+/// How long nothing may move before reading to an end fails. Open transactions of our own end in 20
+/// s.
 const STALL_MAX: Duration = Duration::from_secs(30);
 /// How long one poll waits.
 const POLL: Duration = Duration::from_millis(100);
@@ -95,8 +96,8 @@ impl Reader {
         self.watermark(&self.uncommitted, topic, partition)
     }
 
-    /// The next request the owners will answer: what the group has committed for a request partition,
-    /// without a transaction still open. `None` where it has committed nothing.
+    /// The next request the owners will answer: what the group has committed for a request
+    /// partition, without a transaction still open. `None` where it has committed nothing.
     ///
     /// # Errors
     /// When the group may not be asked or no broker answers.
@@ -122,8 +123,8 @@ impl Reader {
         }))
     }
 
-    /// Hands every committed record from `start` to the end as it is now to `each`, in order. Answers
-    /// that end, from where a [`Follower`] may go on.
+    /// Hands every committed record from `start` to the end as it is now to `each`, in order.
+    /// Answers that end, from where a [`Follower`] may go on.
     ///
     /// # Errors
     /// When the partition cannot be read, or nothing moves for 30 s.
@@ -143,7 +144,8 @@ impl Reader {
                     moved = ticks();
                     each(record(topic, &message));
                 }
-                // What was stable at the start has been handed out: this end is at or behind target.
+                // What was stable at the start has been handed out: this end is at or behind
+                // target.
                 Some(Err(KafkaError::PartitionEOF(_))) => return Ok(target),
                 Some(Err(error)) => {
                     let place = format!("partition {partition} of {}", self.cluster.topic(topic));
@@ -205,8 +207,8 @@ impl Follower {
         Ok(Follower { cluster: cluster.clone(), consumer })
     }
 
-    /// The next record, or `None` when none came in time. Brokers that do not answer are waited for:
-    /// the client connects again by itself.
+    /// The next record, or `None` when none came in time. Brokers that do not answer are waited
+    /// for: the client connects again by itself.
     ///
     /// # Errors
     /// When a partition can never be read on.

@@ -147,8 +147,8 @@ fn a_drained_owner_hands_over(stack: &Stack) -> Result<()> {
     Ok(())
 }
 
-/// Holds of events that are busy and of events that are not end, each once and none early; the audit
-/// also checks that none outlives its deadline and grace by log time while its event decides.
+/// Holds of events that are busy and of events that are not end, each once and none early; the
+/// audit also checks that none outlives its deadline and grace by log time while its event decides.
 fn holds_end(stack: &Stack) -> Result<()> {
     let deployment = Deployment::new(&stack.kafka, &stack.cql, "holds", 2)?;
     let mut worker = deployment.run("worker", "booking,expiry")?;

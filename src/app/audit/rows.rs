@@ -1,8 +1,9 @@
 //! Holds the ledger against the models of the topics, event by event.
 //!
-//! The rows of an event are read between two reads of its fence: where the two differ, or the fence is
-//! beyond what was audited, the event is being decided on, and a comparison would find divergences
-//! that are none. That ends the audit with a sentence, since an event passed over would count as clean.
+//! The rows of an event are read between two reads of its fence: where the two differ, or the fence
+//! is beyond what was audited, the event is being decided on, and a comparison would find
+//! divergences that are none. That ends the audit with a sentence, since an event passed over would
+//! count as clean.
 
 use std::collections::HashMap;
 

@@ -554,8 +554,8 @@ fn an_old_id_is_out_of_the_window() {
     assert!(world.now.0 > START);
 }
 
-/// While a batch is under way more refusals are decided than may wait for a batch; none follows, since
-/// they change nothing, and the event must go on all the same.
+/// While a batch is under way more refusals are decided than may wait for a batch; none follows,
+/// since they change nothing, and the event must go on all the same.
 #[test]
 fn refusals_do_not_wait_for_a_batch_that_never_comes() {
     let mut world = World::new(None);

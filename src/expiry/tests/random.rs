@@ -1,5 +1,5 @@
-//! A random sale: claims, extensions, outages, requests lost on the way or on the log, wrong clocks,
-//! restarts of the worker.
+//! A random sale: claims, extensions, outages, requests lost on the way or on the log, wrong
+//! clocks, restarts of the worker.
 //!
 //! The owner here is a few lines that keep to the letter of section 4 and nothing more. Whatever
 //! happens, nothing is asked before its time, little piles up, and every hold ends.

@@ -4,13 +4,14 @@
 //! 2. A former owner that is gone is fenced: its open transaction would hide the position.
 //! 3. The committed offset M, once no transaction is open over it.
 //! 4. The membership again: if it has changed, M may be somebody else's by now.
-//! 5. The terms, one transaction for all partitions. The coordinator refuses it unless the assignment
-//!    is still valid, so terms rise in the true order of ownership.
-//! 6. Only then what the former owner published: previous term, inventory, window. Whatever it still
-//!    had under way is over, so nothing can be added to what is read.
+//! 5. The terms, one transaction for all partitions. The coordinator refuses it unless the
+//!    assignment is still valid, so terms rise in the true order of ownership.
+//! 6. Only then what the former owner published: previous term, inventory, window. Whatever it
+//!    still had under way is over, so nothing can be added to what is read.
 //!
-//! A partition without M whose outcomes exist is refused *before* its term is taken: taking it commits
-//! the log start, and the next owner would take that for a position and answer everything again.
+//! A partition without M whose outcomes exist is refused *before* its term is taken: taking it
+//! commits the log start, and the next owner would take that for a position and answer everything
+//! again.
 
 mod find;
 mod predecessor;
@@ -153,7 +154,8 @@ impl Assigner {
                         "takeover complete"
                     );
                     let begin = Control::Begin { under: Arc::clone(under), found };
-                    // The consumer thread ends after this one; when it is ending it does not listen.
+                    // The consumer thread ends after this one; when it is ending it does not
+                    // listen.
                     let _ = self.control.send(begin);
                     return;
                 }

@@ -157,8 +157,9 @@ impl Consumer {
                 self.member.context().feeds().pause(partition.0, false);
             }
             Control::Retake(partition) => {
-                // "Anew" is what the callback captured as long as it is still true; the assigner checks.
-                // Where it is not, a revocation is on its way and answers in place of a term.
+                // "Anew" is what the callback captured as long as it is still true; the assigner
+                // checks. Where it is not, a revocation is on its way and answers in place of a
+                // term.
                 if let Some(under) = self.group.current().filter(|now| now.has(partition)) {
                     // The receiver ends after us.
                     let _ = self.work.send(Work::Retake { under, partition });
@@ -201,8 +202,8 @@ impl Consumer {
         }
     }
 
-    /// Pausing and seeking make the client forget what it had fetched, so order does not matter; the
-    /// call returns once the seek is in force.
+    /// Pausing and seeking make the client forget what it had fetched, so order does not matter;
+    /// the call returns once the seek is in force.
     fn seek(&mut self, partition: i32, offset: i64) -> Result<(), KafkaError> {
         if self.held_back.contains(&partition) {
             self.member.resume(&self.list([(partition, Offset::Invalid)]))?;
@@ -266,7 +267,8 @@ impl Consumer {
         }
         self.assigned = feeds.iter().map(|(partition, _)| *partition).collect();
         for (partition, feed) in feeds {
-            // A partition the client still holds back from an earlier assignment is let go by placing.
+            // A partition the client still holds back from an earlier assignment is let go by
+            // placing.
             let held_back = self.held_back.contains(&partition);
             if feed.paused && !held_back {
                 self.hold_back(partition);
@@ -402,7 +404,8 @@ impl Consumer {
         tracing::info!(instance_id = self.group.config.instance_id, "left the group");
     }
 
-    /// Ends the other threads, then this one. The member goes last and here: to drop it is to poll it.
+    /// Ends the other threads, then this one. The member goes last and here: to drop it is to poll
+    /// it.
     fn end(
         self,
         jobs: &Sender<Job>,

@@ -1,9 +1,9 @@
 //! Which partitions are being read, from where, and under which epoch.
 //!
 //! The client's own idea of a position is never trusted: after a pause, a seek or a rebalance it is
-//! set anew from what is kept here. A record is accepted only by a partition that is being read, not
-//! below the next offset wanted, and takes its epoch from here, so a record of an older epoch cannot
-//! be labelled with a newer one.
+//! set anew from what is kept here. A record is accepted only by a partition that is being read,
+//! not below the next offset wanted, and takes its epoch from here, so a record of an older epoch
+//! cannot be labelled with a newer one.
 
 use std::collections::BTreeMap;
 
@@ -41,8 +41,8 @@ impl Feeds {
         self.0.remove(&partition);
     }
 
-    /// Goes on elsewhere under a later epoch. Answers whether it does: the partition may be gone, or
-    /// have been assigned anew after the rewind was asked for.
+    /// Goes on elsewhere under a later epoch. Answers whether it does: the partition may be gone,
+    /// or have been assigned anew after the rewind was asked for.
     pub(super) fn rewind(&mut self, partition: i32, offset: i64, epoch: u64) -> bool {
         match self.0.get_mut(&partition) {
             Some(feed) if epoch > feed.epoch => {

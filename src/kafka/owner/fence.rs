@@ -1,11 +1,11 @@
 //! Ends the open transaction of an owner that is gone.
 //!
-//! A dead owner's transaction blocks its successor's position and every reader until the broker gives
-//! it up, 10 to 20 seconds later. Initialising a producer under its transactional id aborts it at
-//! once. That call returns only after half a second, so nobody waits for it.
+//! A dead owner's transaction blocks its successor's position and every reader until the broker
+//! gives it up, 10 to 20 seconds later. Initialising a producer under its transactional id aborts
+//! it at once. That call returns only after half a second, so nobody waits for it.
 //!
-//! A living worker fenced by mistake loses one transaction, makes its producer anew and publishes the
-//! same entries again: the outbox holds them.
+//! A living worker fenced by mistake loses one transaction, makes its producer anew and publishes
+//! the same entries again: the outbox holds them.
 
 use std::thread;
 use std::time::Duration;

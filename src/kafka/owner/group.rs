@@ -111,8 +111,8 @@ impl Group {
         self.state().revocations.clear();
     }
 
-    /// Starts a thread. Should it panic, the engine hears of it: a driver with a thread missing would
-    /// look alive and do nothing.
+    /// Starts a thread. Should it panic, the engine hears of it: a driver with a thread missing
+    /// would look alive and do nothing.
     pub(super) fn spawn(
         self: &Arc<Self>,
         purpose: &'static str,

@@ -1,9 +1,10 @@
 //! The owner's log on Kafka: one member of the group, one transactional producer.
 //!
-//! Everything the client does can block, so nothing of it runs on the engine's thread. Four threads:
+//! Everything the client does can block, so nothing of it runs on the engine's thread. Four
+//! threads:
 //!
-//! - the **consumer** polls: rebalances, records, pauses and rewinds. It never waits for anything but
-//!   the engine, and for that a second at most, inside a revocation;
+//! - the **consumer** polls: rebalances, records, pauses and rewinds. It never waits for anything
+//!   but the engine, and for that a second at most, inside a revocation;
 //! - the **transactor** owns the producer and makes one transaction after another;
 //! - the **assigner** finds out all about newly assigned partitions: predecessor, position, term,
 //!   inventory, window. It waits for other people's transactions, so it may take seconds;
@@ -12,12 +13,12 @@
 //!
 //! # Invariants
 //! - Every transaction carries the group metadata captured in the callback of the assignment it was
-//!   asked for under; it is never read again for it. The coordinator then refuses a cycle begun under
-//!   an assignment that is over, however late it comes.
-//! - In the callback an assignment is accepted with *nothing to read*. Assigning everything paused and
-//!   resuming later would do as well, were it not that pause, assign and resume in quick succession
-//!   can leave a partition paused for good (confluentinc/librdkafka#5591). Reading begins, for all
-//!   partitions at once, when the assigner is done.
+//!   asked for under; it is never read again for it. The coordinator then refuses a cycle begun
+//!   under an assignment that is over, however late it comes.
+//! - In the callback an assignment is accepted with *nothing to read*. Assigning everything paused
+//!   and resuming later would do as well, were it not that pause, assign and resume in quick
+//!   succession can leave a partition paused for good (confluentinc/librdkafka#5591). Reading
+//!   begins, for all partitions at once, when the assigner is done.
 //! - No record is delivered before its partition's [`FromLog::Assigned`], or after its revocation.
 //! - After an ambiguous end of a transaction the producer is made anew before positions are read.
 
@@ -64,7 +65,8 @@ pub struct OwnerConfig {
     /// The declared number of request partitions.
     pub partitions: i32,
     /// After how long without a sign of life the group gives this owner's partitions away. Too low:
-    /// a pause of the machine costs a takeover. Too high: so long does a dead owner's sale stand still.
+    /// a pause of the machine costs a takeover. Too high: so long does a dead owner's sale stand
+    /// still.
     pub session_timeout_ms: u32,
     /// After how long the brokers abort a transaction on their own.
     pub transaction_timeout_ms: u32,
@@ -115,8 +117,8 @@ impl OwnerLog {
     /// Starts the threads and joins the group; what happens from then on goes to `sink`.
     ///
     /// # Errors
-    /// When the configuration is refused or a thread cannot be had. That brokers do not answer is no
-    /// error: they may do so later.
+    /// When the configuration is refused or a thread cannot be had. That brokers do not answer is
+    /// no error: they may do so later.
     pub fn start(config: OwnerConfig, sink: Sink) -> Result<OwnerLog, Error> {
         config.check()?;
         let bound = 3 * settings::call_timeout(&config) + Duration::from_secs(5);
@@ -132,7 +134,8 @@ impl OwnerLog {
 
     /// Asks for something; never blocks. After [`ToLog::Leave`] nothing more is answered.
     pub fn send(&self, command: ToLog) {
-        // The receivers are gone only when the driver has ended, and then nobody waits for an answer.
+        // The receivers are gone only when the driver has ended, and then nobody waits for an
+        // answer.
         let _ = match command {
             ToLog::Publish(publication) => {
                 self.group.job_queued();
@@ -154,8 +157,8 @@ impl OwnerLog {
         };
     }
 
-    /// Waits until all threads have ended, which they do after [`ToLog::Leave`]. Without it they end
-    /// as if killed: the group finds out after the session timeout.
+    /// Waits until all threads have ended, which they do after [`ToLog::Leave`]. Without it they
+    /// end as if killed: the group finds out after the session timeout.
     pub fn join(mut self) {
         let _ = self.control.send(Control::End);
         if let Some(thread) = self.thread.take() {

@@ -1,13 +1,14 @@
 //! Reading a piece of a partition to its end, without being a member of anything.
 //!
 //! Wrong alternatives: stopping at the record `end - 1` (it may be a commit marker, which is never
-//! delivered); stopping at the position a read-committed reader reports (it stands at the last record
-//! delivered, before the markers); asking a read-committed client for the high watermark (it answers
-//! with the last stable offset, and whatever hangs behind an open transaction would be missed).
+//! delivered); stopping at the position a read-committed reader reports (it stands at the last
+//! record delivered, before the markers); asking a read-committed client for the high watermark (it
+//! answers with the last stable offset, and whatever hangs behind an open transaction would be
+//! missed).
 //!
 //! So: the target is a high watermark told to a client that reads uncommitted. A committed read
-//! first waits until the stable end has reached the target; then everything up to the end the reader
-//! reports is complete.
+//! first waits until the stable end has reached the target; then everything up to the end the
+//! reader reports is complete.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;

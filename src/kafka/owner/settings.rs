@@ -1,7 +1,7 @@
 //! What the clients are told, each setting with its reason where it is not obvious.
 //!
-//! The operator's own settings come first and ours after them: what the protocol rests on (isolation,
-//! no automatic commits, idempotence) cannot be switched off by accident.
+//! The operator's own settings come first and ours after them: what the protocol rests on
+//! (isolation, no automatic commits, idempotence) cannot be switched off by accident.
 
 use std::time::Duration;
 
@@ -28,7 +28,8 @@ fn base(config: &OwnerConfig) -> ClientConfig {
         settings.set(name, value);
     }
     settings.set("bootstrap.servers", &config.bootstrap).set("client.id", &config.instance_id);
-    // Checksums are the client's last chance to see a damaged batch, and it does not look by default.
+    // Checksums are the client's last chance to see a damaged batch, and it does not look by
+    // default.
     settings.set("check.crcs", "true");
     settings
 }
@@ -73,7 +74,8 @@ pub(super) fn reader(config: &OwnerConfig, committed: bool) -> ClientConfig {
         .set("enable.partition.eof", "true")
         .set("retry.backoff.ms", "20")
         .set("retry.backoff.max.ms", "50")
-        // The end of a partition is told after one fetch that found nothing, so that one must be short.
+        // The end of a partition is told after one fetch that found nothing, so that one must be
+        // short.
         .set("fetch.wait.max.ms", "2")
         .set("fetch.queue.backoff.ms", "5")
         .set("fetch.message.max.bytes", FETCH_BYTES)
@@ -96,7 +98,8 @@ pub(super) fn producer(config: &OwnerConfig, transactional_id: &str) -> ClientCo
         // After a commit the next transaction is told to wait; this is how long it does.
         .set("retry.backoff.ms", "1")
         .set("retry.backoff.max.ms", "50")
-        // A catalog record holds a whole definition; the client's default would not take the largest.
+        // A catalog record holds a whole definition; the client's default would not take the
+        // largest.
         .set("message.max.bytes", RECORD_BYTES_MAX.to_string())
         .set("batch.size", "1000000")
         .set("batch.num.messages", "10000")
@@ -105,8 +108,8 @@ pub(super) fn producer(config: &OwnerConfig, transactional_id: &str) -> ClientCo
     settings
 }
 
-/// Waits until a producer is connected to some broker. Initialised before that, it finds no broker to
-/// ask for its coordinator, and asks again only after half a second.
+/// Waits until a producer is connected to some broker. Initialised before that, it finds no broker
+/// to ask for its coordinator, and asks again only after half a second.
 pub(super) fn connect<C: ProducerContext>(
     producer: &BaseProducer<C>,
     topic: &str,

@@ -1,13 +1,13 @@
 //! One transaction after another.
 //!
 //! Wrong alternatives: committing with group metadata read at that moment (it lets a cycle through
-//! that was begun under an assignment since lost); repeating a commit that timed out (the old request
-//! may still arrive, and end a later transaction of the same producer: confluentinc/librdkafka#5423);
-//! reading positions before the transaction has certainly ended.
+//! that was begun under an assignment since lost); repeating a commit that timed out (the old
+//! request may still arrive, and end a later transaction of the same producer:
+//! confluentinc/librdkafka#5423); reading positions before the transaction has certainly ended.
 //!
 //! What follows from a failed call ([`Verdict`]): retriable, the same call again until the call
-//! timeout; abortable, abort; ambiguous or fatal, destroy the producer and make it anew under the same
-//! transactional id, which ends whatever the old one still had under way.
+//! timeout; abortable, abort; ambiguous or fatal, destroy the producer and make it anew under the
+//! same transactional id, which ends whatever the old one still had under way.
 
 mod positions;
 mod producer;
@@ -236,7 +236,8 @@ impl Transactor {
             .ok_or_else(|| Failure { verdict: Verdict::Fatal, why: "there is no producer".into() })
     }
 
-    /// Makes a call that may be made again when the client says so, for as long as one call may take.
+    /// Makes a call that may be made again when the client says so, for as long as one call may
+    /// take.
     fn call(
         &self,
         name: &'static str,
@@ -319,8 +320,8 @@ impl Transactor {
         producer.send(&out, mark, timeout).map_err(|error| Failure::of(&why, &error))
     }
 
-    /// Sees to an initialised producer, a new one unless the present one is ready. Tries for as long
-    /// as it takes; `false` when the driver ends meanwhile.
+    /// Sees to an initialised producer, a new one unless the present one is ready. Tries for as
+    /// long as it takes; `false` when the driver ends meanwhile.
     fn make_ready(&mut self) -> bool {
         let id = self.group.config.transactional_id.clone();
         let timeout = settings::call_timeout(&self.group.config);
@@ -358,8 +359,8 @@ impl Transactor {
         true
     }
 
-    /// The stable positions of those partitions that are assigned now. Empty when the assignment ends
-    /// meanwhile.
+    /// The stable positions of those partitions that are assigned now. Empty when the assignment
+    /// ends meanwhile.
     fn positions(&self, partitions: &[Partition]) -> Vec<(Partition, Stored)> {
         let Some(now) = self.group.current() else { return Vec::new() };
         let ours: Vec<_> = partitions.iter().copied().filter(|p| now.has(*p)).collect();

@@ -7,8 +7,8 @@ use super::declaration::{self, Role};
 use crate::kafka::cluster::Cluster;
 use crate::ports::log::Topic;
 
-/// One command per role and right. The buyer field of a claim is as trustworthy as those who may write
-/// the request topic.
+/// One command per role and right. The buyer field of a claim is as trustworthy as those who may
+/// write the request topic.
 #[must_use]
 pub fn commands(cluster: &Cluster) -> Vec<String> {
     Role::ALL.iter().flat_map(|&role| of_role(cluster, role)).collect()
@@ -41,7 +41,8 @@ fn of_role(cluster: &Cluster, role: Role) -> Vec<String> {
     }
     let group = &cluster.group;
     commands.extend(match role {
-        // An owner joins the group, reads its offsets, and may have to end a dead owner's transaction.
+        // An owner joins the group, reads its offsets, and may have to end a dead owner's
+        // transaction.
         Role::Owner => vec![
             command(format!("--operation Read --operation Describe --group {group}")),
             command(format!(

@@ -1,4 +1,5 @@
-//! One file per topic under `topics/`, compiled in, so that a binary cannot disagree with its files.
+//! One file per topic under `topics/`, compiled in, so that a binary cannot disagree with its
+//! files.
 
 use std::sync::LazyLock;
 

@@ -3,8 +3,8 @@
 //! [`declaration`] reads the files under `topics/`; [`compare`] holds a cluster against them and is
 //! pure; this module asks the cluster. Two things are deliberately not done:
 //!
-//! - Partition counts are never changed in place. A key would move to another partition, and with it
-//!   the event to a second owner (K22).
+//! - Partition counts are never changed in place. A key would move to another partition, and with
+//!   it the event to a second owner (K22).
 //! - Settings of existing topics are not altered. The only call the client offers replaces all
 //!   settings of a topic, the operator's own among them. What differs is named, with the command.
 
@@ -123,7 +123,8 @@ async fn create(
     Ok(())
 }
 
-/// A topic that was created is known to the controller at once, to the other brokers a little later.
+/// A topic that was created is known to the controller at once, to the other brokers a little
+/// later.
 async fn await_listed(
     cluster: &Cluster,
     admin: &AdminClient<DefaultClientContext>,

@@ -93,7 +93,8 @@ impl Assigner {
         .collect()
     }
 
-    /// The records before the position whose ids are still remembered, and the last one in any case.
+    /// The records before the position whose ids are still remembered, and the last one in any
+    /// case.
     fn read_back(
         &self,
         assignment: &Assignment,

@@ -81,8 +81,8 @@ impl Assigner {
         }
     }
 
-    /// The last committed term of each partition before the one just taken; an error where it cannot be
-    /// read: which ledger it names must be known.
+    /// The last committed term of each partition before the one just taken; an error where it
+    /// cannot be read: which ledger it names must be known.
     pub(super) fn terms_before(
         &self,
         taken: &[(Partition, i64)],

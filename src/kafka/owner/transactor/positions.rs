@@ -26,7 +26,8 @@ pub(in crate::kafka::owner) struct Stored {
 }
 
 /// Reads the committed offsets of all `partitions`, asking until no transaction is open over them.
-/// `None` when it is `over` before that. `waited` is told now and then how long it has taken so far.
+/// `None` when it is `over` before that. `waited` is told now and then how long it has taken so
+/// far.
 ///
 /// The member reads committed, which is why the coordinator refuses to answer as long as one of the
 /// offsets is part of an open transaction.

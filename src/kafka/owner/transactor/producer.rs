@@ -14,8 +14,8 @@ use crate::kafka::owner::{OwnerConfig, settings};
 use crate::ports::clock::ticks;
 use crate::ports::log::OutRecord;
 
-/// One turn of waiting for deliveries. The client's own flush waits in steps of 100 ms, whatever has
-/// happened meanwhile, which costs a transaction 100 ms.
+/// One turn of waiting for deliveries. The client's own flush waits in steps of 100 ms, whatever
+/// has happened meanwhile, which costs a transaction 100 ms.
 const TURN: Duration = Duration::from_millis(1);
 
 /// Keeps the offsets of marked records. The mark is one above the index; 0 is no mark.
