@@ -164,7 +164,9 @@ impl Owner {
                 drop(done);
             }
             Happened::Other(input) => {
-                if let (Input::Published(_), Some(since)) = (&input, self.publishing_since.take()) {
+                if matches!(input, Input::Published(_))
+                    && let Some(since) = self.publishing_since.take()
+                {
                     self.stages.transaction.add(1, since.elapsed());
                 }
                 self.feed(input);

@@ -35,8 +35,10 @@ pub const GRACE: Millis = Millis(500);
 pub const CLOCK_SKEW_MAX: Millis = Millis(500);
 /// How far the time in an id may be from the log's.
 pub const ID_WINDOW: Millis = Millis(10_000);
-/// How long ids are remembered, in log time: an id can pass the window for this long.
+/// How long ids are remembered, from the time in them on.
 pub const ID_MEMORY: Millis = Millis(2 * ID_WINDOW.0);
+/// How much log time is read back to know every id remembered: an id may be ahead of its record.
+pub const ID_READ_BACK: Millis = Millis(ID_MEMORY.0 + ID_WINDOW.0);
 /// Longest wait an event may set before its claims go stale.
 pub const MAX_WAIT_MAX: Millis = Millis(60 * 60 * 1_000);
 /// The wait before claims go stale where the event sets none.

@@ -24,6 +24,8 @@ pub(super) struct Slot {
 #[derive(Clone, Debug)]
 pub(super) struct Decided {
     pub(super) records: Arc<Vec<OutRecord>>,
+    /// Bytes of those.
+    pub(super) bytes: usize,
     /// How many of its event's changes must be in the ledger before it may be published.
     pub(super) needs: u64,
     /// The event's sequence after it.

@@ -33,7 +33,7 @@ pub(super) enum Stage {
     /// Its rows are being read.
     ReadingRows(Ticket),
     /// The rows are there; the fence is read again.
-    Rechecking(Ticket, Box<RowsRead>),
+    Rechecking(Ticket, Box<Result<RowsRead, String>>),
     /// It has more published than is known here; the position is being read.
     AwaitingPosition {
         /// What its ledger says.
@@ -200,7 +200,11 @@ impl Engine {
         };
         let Some(head) = event.queue.front() else { return Step::Wait };
         if absent && defines(&head.arrival) {
-            self.start_takeover(partition, id);
+            // The outbox of the new event must have every entry from the committed offset on, and the
+            // refusals of an unknown event are in none: they are published first.
+            if event.owed.is_empty() {
+                self.start_takeover(partition, id);
+            }
             return Step::Wait;
         }
         let offset = head.arrival.offset;
@@ -233,6 +237,7 @@ impl Engine {
         match event.owed.get(&offset) {
             Some(entry) if entry.digest == head.arrival.digest => {
                 let decided = Decided {
+                    bytes: bytes_of(&entry.records),
                     records: Arc::clone(&entry.records),
                     needs: 0,
                     sequence: after.unwrap_or(fence.sequence),
@@ -302,6 +307,7 @@ impl Engine {
         event.decided_offset = arrival.offset;
         event.pending_bytes += bytes_of(&entry.records);
         let decided = Decided {
+            bytes: bytes_of(&entry.records),
             records: Arc::clone(&entry.records),
             needs: event.changes,
             sequence: event.state.sequence,

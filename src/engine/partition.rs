@@ -121,10 +121,11 @@ impl Engine {
         let verdict = assignment::check(&assignment, &read_back);
         let start = verdict.as_ref().copied().unwrap_or(assignment.log_end);
         let floor = assignment.committed.as_ref().and_then(|position| position.last);
-        let mut window = Window::beginning(floor.map_or(At(0), |last| last.highest));
+        let mut window = Window::default();
         for arrival in read_back.iter().filter(|arrival| arrival.offset < start) {
             window.take(arrival);
         }
+        window.begin_at(floor.map_or(At(0), |last| last.highest));
         tracing::info!(
             %partition, term = assignment.term, start, events = assignment.inventory.len(),
             retaken = assignment.retaken, "partition assigned");
@@ -146,6 +147,9 @@ impl Engine {
             events: HashMap::new(),
         };
         self.partitions.insert(partition, state);
+        if self.draining {
+            self.outputs.push(Output::Pause(partition));
+        }
         if let Err(sentence) = verdict {
             self.refuse(partition, sentence);
         }
@@ -213,7 +217,13 @@ impl Engine {
         };
         self.counts.decided += 1;
         let state = self.partitions.get_mut(&arrival.partition).expect("it has just arrived");
-        let decided = Decided { records: Arc::new(records), needs: 0, sequence: 0, at };
+        let decided = Decided {
+            bytes: super::event::bytes_of(&records),
+            records: Arc::new(records),
+            needs: 0,
+            sequence: 0,
+            at,
+        };
         state.slot_mut(arrival.offset).decided = Some(decided);
     }
 
@@ -263,6 +273,7 @@ impl Engine {
                 ),
             }
         }
+        self.press_back();
     }
 
     /// Takes a stable position in. Nothing of the partition is under way in a transaction now.
@@ -284,7 +295,12 @@ impl Engine {
         }
         let beyond = position > state.sent;
         let dropping = matches!(state.mode, Mode::Dropping);
-        self.forward(partition, position);
+        let ours = position.min(state.sent);
+        if beyond {
+            state.mode = Mode::Dropping;
+        }
+        // What lies beyond was answered by somebody else, perhaps otherwise than we would have.
+        self.forward(partition, ours);
         if beyond || dropping {
             if beyond {
                 tracing::warn!(%partition, position, "the position is beyond what was sent");
@@ -303,7 +319,6 @@ impl Engine {
         state.committed = position;
         state.sent = position;
         state.epoch += 1;
-        state.paused = false;
         let epoch = state.epoch;
         self.questions.retain(|_, (asked, _)| *asked != partition);
         tracing::info!(%partition, position, epoch, "partition read again");

@@ -85,10 +85,10 @@ impl Engine {
             let mut take: Vec<usize> = vec![];
             let mut bytes = 0;
             for (index, slot) in state.slots.iter().enumerate().take(most.max(1)) {
-                if settled(state, slot, settled_only).is_none() {
+                let Some(decided) = settled(state, slot, settled_only) else {
                     if contiguous { break } else { continue }
-                }
-                bytes += slot.bytes;
+                };
+                bytes += decided.bytes;
                 if bytes > most_bytes && !take.is_empty() {
                     break;
                 }
@@ -109,6 +109,12 @@ impl Engine {
 
     pub(super) fn on_published(&mut self, published: Published) {
         let Some(sent) = self.publishing.take() else { return };
+        for sent in &sent {
+            let state = self.partitions.get(&sent.partition);
+            if state.is_some_and(|state| matches!(state.mode, Mode::Retaking)) {
+                self.outputs.push(Output::RetakeTerm(sent.partition));
+            }
+        }
         let current: Vec<Sent> = sent
             .into_iter()
             .filter(|sent| {
@@ -139,6 +145,11 @@ impl Engine {
         self.press_back();
     }
 
+    /// Whether a transaction with records of a partition is under way.
+    pub(super) fn is_publishing(&self, partition: Partition) -> bool {
+        self.publishing.iter().flatten().any(|sent| sent.partition == partition)
+    }
+
     fn await_position(&mut self, partition: Partition) {
         let Some(state) = self.partitions.get_mut(&partition) else { return };
         state.awaits_position = true;
@@ -163,6 +174,7 @@ impl Engine {
             }
         }
         state.committed = state.committed.max(to);
+        state.window.forget_below(to);
         touched.sort_unstable();
         touched.dedup();
         for id in touched {

@@ -4,7 +4,7 @@
 //! still under way from anybody, ourselves included. Read the rows; read the fence again, and start
 //! over if it moved. Only then is there a state to decide on.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::event::{AfterSuspension, Event, Flight, Stage};
@@ -13,19 +13,20 @@ use super::rule::Rule;
 use super::{Engine, Output, Ticket};
 use crate::domain::change::Change;
 use crate::domain::event::{EventState, SaleState};
-use crate::domain::ids::{EventId, Partition};
+use crate::domain::ids::{EventId, HoldId, Partition};
 use crate::domain::layout::Layout;
-use crate::domain::seat::Status;
+use crate::domain::seat::{Status, StoredSeat};
 use crate::domain::time::At;
 use crate::ports::ledger::{Batch, Blob, Expected, Fence, FenceRead, OpId, ReadError, RowsRead};
 use crate::wire;
-use crate::wire::outbox::Entry;
 
 /// What happens to the entries an event owes when it is suspended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Owed {
     /// They are published: they were promised.
     Keep,
+    /// They cannot be read, and stay in the ledger as they are for whoever can.
+    Leave,
     /// The ledger was set back: an old batch may have come late, so none is.
     Forget,
 }
@@ -70,7 +71,14 @@ impl Engine {
             }
         };
         match (result, rows) {
-            (Err(error), _) => self.rest(partition, &id, &error),
+            (Err(error @ ReadError::Unavailable(_)), _) => self.rest(partition, &id, &error),
+            (Err(ReadError::Corrupt(why)), _) => self.refuse(
+                partition,
+                format!(
+                    "the fence of event {id} says what this release cannot read ({why}): upgrade \
+                     this owner, or repair the row, then restart"
+                ),
+            ),
             (Ok(None), None) => self.on_absent(partition, &id),
             (Ok(None), Some(_)) => self.start_takeover(partition, &id),
             (Ok(Some(read)), None) => self.on_fence_read(partition, &id, read),
@@ -90,7 +98,6 @@ impl Engine {
     /// The ledger does not know the event.
     fn on_absent(&mut self, partition: Partition, id: &EventId) {
         let op_id = self.next_op();
-        let ticket = self.ask(partition, id);
         let check = self.keeps(Rule::SetBackIsNoticed);
         let fence_first = self.keeps(Rule::DefineFencesFirst);
         let Some(state) = self.partitions.get_mut(&partition) else { return };
@@ -127,12 +134,11 @@ impl Engine {
             seats: vec![],
         };
         tracing::info!(%partition, event = %id, term, "new event fenced");
-        self.send_fence(partition, id, ticket, batch);
+        self.send_fence(partition, id, batch);
     }
 
     fn on_fence_read(&mut self, partition: Partition, id: &EventId, read: FenceRead) {
         let op_id = self.next_op();
-        let ticket = self.ask(partition, id);
         let obey = self.keeps(Rule::HigherTermIsObeyed);
         let Some(state) = self.partitions.get_mut(&partition) else { return };
         let term = state.term;
@@ -140,6 +146,7 @@ impl Engine {
             return self.on_higher_term(partition, id, read.fence.term);
         }
         if !self.keeps(Rule::TakeoverFences) {
+            let ticket = self.ask(partition, id);
             let event = self.event_mut(partition, id).expect("the caller found it");
             event.fence = Some(read.fence);
             event.outbox_changed = read.outbox_changed;
@@ -156,10 +163,11 @@ impl Engine {
             definition: None,
             seats: vec![],
         };
-        self.send_fence(partition, id, ticket, batch);
+        self.send_fence(partition, id, batch);
     }
 
-    fn send_fence(&mut self, partition: Partition, id: &EventId, ticket: Ticket, batch: Batch) {
+    fn send_fence(&mut self, partition: Partition, id: &EventId, batch: Batch) {
+        let ticket = self.ask(partition, id);
         let Some(event) = self.event_mut(partition, id) else { return };
         let batch = Arc::new(batch);
         event.stage = Stage::Fencing(Flight { ticket, batch: Arc::clone(&batch), changes: 0 });
@@ -181,7 +189,11 @@ impl Engine {
         tracing::warn!(%partition, event = %id, higher, term = state.term, "a higher term; taking a new one");
         state.mode = Mode::Retaking;
         state.clear();
-        self.outputs.push(Output::RetakeTerm(partition));
+        // A transaction of ours that is still open would be overtaken by the term's: it commits the
+        // position once more, as it was read before.
+        if !self.is_publishing(partition) {
+            self.outputs.push(Output::RetakeTerm(partition));
+        }
     }
 
     /// A fence was settled, one way or the other.
@@ -193,7 +205,11 @@ impl Engine {
         applied: bool,
     ) {
         if !applied {
-            return self.start_takeover(partition, id);
+            // Somebody else is at it; not at once again, so that two do not race each other for long.
+            let retry_at = self.retry_later();
+            let Some(event) = self.event_mut(partition, id) else { return };
+            (event.stage, event.retry_at) = (Stage::Resting, retry_at);
+            return;
         }
         let ticket = self.ask(partition, id);
         let Some(event) = self.event_mut(partition, id) else { return };
@@ -206,21 +222,19 @@ impl Engine {
 
     pub(super) fn on_rows(&mut self, ticket: Ticket, result: Result<RowsRead, ReadError>) {
         let Some((partition, id)) = self.questions.remove(&ticket) else { return };
-        let next = self.ask(partition, &id);
         let Some(event) = self.event_mut(partition, &id) else { return };
         if !matches!(event.stage, Stage::ReadingRows(asked) if asked == ticket) {
             return;
         }
-        match result {
-            Err(ReadError::Unavailable(why)) => {
-                self.rest(partition, &id, &ReadError::Unavailable(why));
-            }
-            Err(ReadError::Corrupt(why)) => self.suspend(partition, &id, why, Owed::Keep),
-            Ok(rows) => {
-                event.stage = Stage::Rechecking(next, Box::new(rows));
-                self.outputs.push(Output::ReadFence(next, id));
-            }
-        }
+        let rows = match result {
+            Err(error @ ReadError::Unavailable(_)) => return self.rest(partition, &id, &error),
+            Err(ReadError::Corrupt(why)) => Err(why),
+            Ok(rows) => Ok(rows),
+        };
+        let next = self.ask(partition, &id);
+        let event = self.event_mut(partition, &id).expect("just seen");
+        event.stage = Stage::Rechecking(next, Box::new(rows));
+        self.outputs.push(Output::ReadFence(next, id));
     }
 
     /// The fence was read again: what was read in between belongs together if it did not move.
@@ -229,7 +243,7 @@ impl Engine {
         partition: Partition,
         id: &EventId,
         read: FenceRead,
-        rows: RowsRead,
+        rows: Result<RowsRead, String>,
     ) {
         let check = self.keeps(Rule::FenceIsReadAgain);
         let positions = self.keeps(Rule::PublishedBelowIsChecked);
@@ -250,34 +264,32 @@ impl Engine {
         }
         event.fence = Some(read.fence.clone());
         event.outbox_changed = read.outbox_changed;
-        self.hydrate(partition, id, &read, &rows);
+        self.hydrate(partition, id, &read, rows);
     }
 
     /// Makes the state from what was read, and checks that the ledger was not set back.
-    fn hydrate(&mut self, partition: Partition, id: &EventId, read: &FenceRead, rows: &RowsRead) {
+    fn hydrate(
+        &mut self,
+        partition: Partition,
+        id: &EventId,
+        read: &FenceRead,
+        rows: Result<RowsRead, String>,
+    ) {
         let known = self.partitions[&partition].known.get(id).cloned();
         let committed = self.partitions[&partition].committed;
-        let owed = match wire::outbox::decode(&read.outbox) {
-            Ok(entries) => entries.into_iter().filter(|entry| entry.offset >= committed),
-            Err(error) => {
-                let why = format!("the outbox cannot be read: {error}");
-                return self.suspend(partition, id, why, Owed::Forget);
-            }
-        };
-        let owed: BTreeMap<i64, Entry> = owed.map(|entry| (entry.offset, entry)).collect();
-        let state = match restore(id, read, rows) {
-            Ok(state) => state,
-            Err(why) => return self.suspend(partition, id, why, Owed::Keep),
-        };
-        let first = owed.values().next().map_or(read.fence.sequence, |entry| entry.sequence_before);
         let check = self.keeps(Rule::SetBackIsNoticed);
+        let restored = rows.and_then(|rows| restore(id, read, &rows));
+        let outbox = wire::outbox::decode(&read.outbox);
         let event = self.event_mut(partition, id).expect("the caller found it");
-        event.state = state;
+        assert!(event.owed.is_empty(), "what is owed is published before an event is taken over");
+        event.state = match &restored {
+            Ok(state) => state.clone(),
+            // Nothing is decided on it: it is about to be suspended, and answers where it stands.
+            Err(_) => EventState::unknown(id.clone()),
+        };
+        event.state.sequence = read.fence.sequence;
         event.state.last_at =
-            event.state.last_at.max(known.as_ref().map_or(At(0), |known| known.at));
-        event.owed.clear();
-        event.owed_bytes = 0;
-        owed.into_values().for_each(|entry| event.owe(entry));
+            read.fence.decided_at.max(known.as_ref().map_or(At(0), |known| known.at));
         (event.changes, event.applied, event.pending_bytes) = (0, 0, 0);
         event.dirty.clear();
         event.newly_defined = false;
@@ -285,6 +297,21 @@ impl Engine {
         event.summaries.clear();
         let summary = super::publication::Summary::of(&event.state);
         event.summaries.push_back((read.fence.applied_offset, summary));
+        match outbox {
+            Ok(entries) => {
+                let owed = entries.into_iter().filter(|entry| entry.offset >= committed);
+                owed.for_each(|entry| event.owe(entry));
+            }
+            Err(error) => {
+                let why = format!("the outbox cannot be read: {error}");
+                return self.suspend(partition, id, why, Owed::Leave);
+            }
+        }
+        let owed = event.owed.values().next();
+        let first = owed.map_or(read.fence.sequence, |entry| entry.sequence_before);
+        if let Err(why) = restored {
+            return self.suspend(partition, id, why, Owed::Keep);
+        }
         let (sequence, revision) = known.map_or((0, 0), |known| (known.sequence, known.revision));
         let behind = first != sequence || read.fence.revision <= revision;
         if behind && !event.state.suspended && check {
@@ -335,14 +362,17 @@ impl Engine {
         let entries = event.owed.values().filter(|entry| entry.offset <= last);
         let outbox: Arc<[u8]> = wire::outbox::encode(entries).into();
         let revision = fence.revision + 1;
-        let published_below = committed.max(fence.published_below);
+        let published_below = match owed {
+            Owed::Keep | Owed::Forget => committed.max(fence.published_below),
+            Owed::Leave => fence.published_below,
+        };
         let batch = Arc::new(Batch {
             event: id.clone(),
             expected: Expected { fence: Some((fence.revision, fence.op_id)) },
             next: Fence { revision, op_id, published_below, suspended: why, ..fence },
             outbox: Blob {
                 changed: revision,
-                bytes: Some(outbox),
+                bytes: (owed != Owed::Leave).then_some(outbox),
                 guard: Some(event.outbox_changed),
             },
             definition: None,
@@ -388,11 +418,21 @@ fn restore(id: &EventId, read: &FenceRead, rows: &RowsRead) -> Result<EventState
     };
     let (seats, tiers) =
         state.layout().map_or((0, 0), |layout| (layout.seats(), layout.definition.tiers.len()));
+    let mut of_hold: HashMap<HoldId, &StoredSeat> = HashMap::new();
     for row in &rows.seats {
         let known = row.number.0 < seats && usize::from(row.tier) < tiers;
         let sold = (row.status == Status::Booked) == row.reference.is_some();
         if !known || !sold || row.changed < 1 || row.changed > read.fence.sequence {
             return Err(format!("the row of place {} does not fit the event", row.number.0));
+        }
+        if row.status != Status::Free {
+            let first = of_hold.entry(row.hold).or_insert(row);
+            let whole = |row: &StoredSeat| {
+                (row.status, row.buyer.clone(), row.deadline, row.reference.clone(), row.offset)
+            };
+            if whole(first) != whole(row) {
+                return Err(format!("the rows of hold {} do not agree", row.hold));
+            }
         }
         state.apply(&Change::Restored(Box::new(row.clone())));
     }

@@ -1,40 +1,43 @@
 //! The window of remembered request ids of one partition.
 //!
-//! An id carries the time it was made. It passes only within [`ID_WINDOW`] of the highest append
-//! time of the partition, so remembering ids for twice that is remembering them for as long as they
-//! could pass again. Everything here follows from the records alone, in their order: whoever owns
-//! the partition, and however often it was read, says the same of each record.
+//! An id carries the time it was made. It passes only within [`ID_WINDOW`] of the highest append time
+//! of the partition, and one that has passed is remembered until that time is [`ID_MEMORY`] past the
+//! one in the id: longer than it could pass again. Everything here follows from the records alone, in
+//! their order: whoever owns the partition, and however often it was read, says the same of each
+//! record. Counting the memory from the record that carried the id first would not do: a successor that
+//! reads back from later on may find another first record.
 
 use std::collections::{HashMap, VecDeque};
 
 use super::arrival::Arrival;
 use crate::domain::decide::IdVerdict;
 use crate::domain::ids::{Digest, RequestId};
-use crate::domain::limits::{ID_MEMORY, ID_WINDOW};
+use crate::domain::limits::{ID_MEMORY, ID_READ_BACK, ID_WINDOW};
 use crate::domain::time::At;
 
 /// Ids met in a partition, and the highest append time.
 #[derive(Clone, Debug, Default)]
 pub struct Window {
+    /// The record that an id passed with.
     first: HashMap<RequestId, (i64, Digest)>,
     records: VecDeque<Remembered>,
-    /// Highest append time before the oldest record remembered.
+    /// Highest append time of what is no longer remembered, or was never read.
     floor: At,
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Remembered {
     offset: i64,
+    /// Highest append time of the partition up to it.
     highest: At,
-    /// The id that this record was the first to carry.
+    /// The id that passed with this record.
     id: Option<RequestId>,
 }
 
 impl Window {
-    /// A window that knows only the highest append time so far.
-    #[must_use]
-    pub fn beginning(floor: At) -> Window {
-        Window { floor, ..Window::default() }
+    /// Takes in what the log had reached before the records to come, beside those taken so far.
+    pub fn begin_at(&mut self, highest: At) {
+        self.floor = self.floor.max(highest);
     }
 
     /// The highest append time of the partition so far.
@@ -46,12 +49,11 @@ impl Window {
     /// Takes the next record in, and says what its id is worth.
     pub fn take(&mut self, arrival: &Arrival) -> IdVerdict {
         let highest = self.highest().max(arrival.appended);
-        self.forget_before(highest.minus(ID_MEMORY));
         let mut record = Remembered { offset: arrival.offset, highest, id: None };
         let mut verdict = IdVerdict::Fresh;
         if let Some(request) = arrival.to_remember() {
             verdict = self.judge(request.id, arrival, highest);
-            if !matches!(verdict, IdVerdict::Seen { .. }) {
+            if verdict == IdVerdict::Fresh {
                 self.first.insert(request.id, (arrival.offset, arrival.digest));
                 record.id = Some(request.id);
             }
@@ -61,11 +63,15 @@ impl Window {
     }
 
     fn judge(&self, id: RequestId, arrival: &Arrival, highest: At) -> IdVerdict {
-        if let Some(&(offset, digest)) = self.first.get(&id) {
-            return IdVerdict::Seen { offset, same: digest == arrival.digest };
+        let Some(made) = id.made_at() else { return IdVerdict::OutOfWindow };
+        let age = highest.since(made).0;
+        match self.first.get(&id) {
+            Some(&(offset, digest)) if age <= ID_MEMORY.0 => {
+                IdVerdict::Seen { offset, same: digest == arrival.digest }
+            }
+            Some(_) | None if age.saturating_abs() > ID_WINDOW.0 => IdVerdict::OutOfWindow,
+            Some(_) | None => IdVerdict::Fresh,
         }
-        let distance = id.made_at().map_or(i64::MAX, |made| made.since(highest).0.saturating_abs());
-        if distance > ID_WINDOW.0 { IdVerdict::OutOfWindow } else { IdVerdict::Fresh }
     }
 
     /// Forgets the records at or above an offset: they will be read again.
@@ -77,8 +83,13 @@ impl Window {
         }
     }
 
-    fn forget_before(&mut self, at: At) {
-        while self.records.front().is_some_and(|record| record.highest < at) {
+    /// Forgets what cannot matter any more once the records below an offset are committed: nothing
+    /// below it is ever read again, and what is above must be judged as if it were read anew.
+    pub fn forget_below(&mut self, committed: i64) {
+        let last = self.records.partition_point(|record| record.offset < committed);
+        let Some(last) = last.checked_sub(1) else { return };
+        let oldest = self.records[last].highest.minus(ID_READ_BACK);
+        while self.records.front().is_some_and(|record| record.highest < oldest) {
             if let Some(record) = self.records.pop_front() {
                 self.floor = self.floor.max(record.highest);
                 if let Some(id) = record.id {
@@ -88,3 +99,6 @@ impl Window {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -79,6 +79,7 @@ pub(super) struct Worker {
     term: i64,
     epoch: u64,
     next: i64,
+    paused: bool,
     pub(super) refused: Option<String>,
 }
 
@@ -136,6 +137,7 @@ impl World {
             term: -1,
             epoch: 0,
             next: 0,
+            paused: false,
             refused: None,
         });
         self.workers.len() - 1
@@ -174,6 +176,7 @@ impl World {
         worker.term = term;
         worker.epoch = (u64::from(self.generation) << 40) + ((term as u64) << 20);
         worker.next = start;
+        worker.paused = false;
         let read_back: Vec<RawRecord> = self.requests[..index(start)].to_vec();
         let assignment = Assignment {
             partition: P,
@@ -208,7 +211,7 @@ impl World {
     /// Hands a worker the records it has not seen.
     pub(super) fn deliver(&mut self, w: usize) {
         let worker = &mut self.workers[w];
-        if !worker.assigned || worker.next >= self.requests.len() as i64 {
+        if !worker.assigned || worker.paused || worker.next >= self.requests.len() as i64 {
             return;
         }
         let epoch = worker.epoch;
@@ -260,7 +263,9 @@ impl World {
                 }
             }
             Output::Refuse { sentence, .. } => self.workers[w].refused = Some(sentence),
-            Output::Pause(_) | Output::Resume(_) | Output::Drained => {}
+            Output::Pause(_) => self.workers[w].paused = true,
+            Output::Resume(_) => self.workers[w].paused = false,
+            Output::Drained => {}
         }
         true
     }

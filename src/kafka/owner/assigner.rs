@@ -203,13 +203,14 @@ impl Assigner {
             };
             found.push(match looked_up {
                 Ok(assignment) => Found::Ready(Box::new(assignment)),
-                Err(error @ (ReadError::Stalled { .. } | ReadError::Broken { .. })) => {
+                Err(error @ ReadError::Broken { .. }) => {
                     let sentence = format!("{error}; the owner looks again when it is restarted");
                     Found::Refused { partition, sentence }
                 }
                 // These pass, and so the takeover is tried again.
                 Err(
                     error @ (ReadError::Over
+                    | ReadError::Stalled { .. }
                     | ReadError::Asked { .. }
                     | ReadError::Refused(_)
                     | ReadError::Client(_)),

@@ -6,7 +6,7 @@ use rdkafka::message::Message as _;
 
 use super::Assigner;
 use crate::domain::ids::Partition;
-use crate::domain::limits::ID_MEMORY;
+use crate::domain::limits::ID_READ_BACK;
 use crate::domain::time::{At, Millis};
 use crate::kafka::owner::readers::{Isolation, Piece, ReadError, raw};
 use crate::kafka::owner::transactor::Stored;
@@ -109,7 +109,7 @@ impl Assigner {
         let partition = assignment.partition.0;
         let from = match position.last {
             Some(last) => {
-                let since = last.highest.minus(ID_MEMORY).minus(SLACK);
+                let since = last.highest.minus(ID_READ_BACK).minus(SLACK);
                 let first = self.readers.first_at(topic, partition, since)?;
                 first.unwrap_or(position.offset).min(last.offset)
             }
@@ -149,7 +149,7 @@ impl Window {
     fn push(&mut self, record: RawRecord) {
         self.highest = self.highest.max(record.appended);
         self.records.push_back(record);
-        let since = self.highest.minus(ID_MEMORY).minus(SLACK);
+        let since = self.highest.minus(ID_READ_BACK).minus(SLACK);
         while self.records.len() > 1
             && self.records.front().is_some_and(|first| first.appended < since)
         {
@@ -172,7 +172,7 @@ mod tests {
         window.push(appended(0, 1_000));
         window.push(appended(1, 2_000));
         window.push(appended(2, 1_500));
-        window.push(appended(3, 2_000 + ID_MEMORY.0 + SLACK.0));
+        window.push(appended(3, 2_000 + ID_READ_BACK.0 + SLACK.0));
         let kept: Vec<_> = window.records.iter().map(|record| record.offset).collect();
         assert_eq!(kept, [1, 2, 3]);
     }
