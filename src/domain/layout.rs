@@ -8,7 +8,7 @@
 
 mod row;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use thiserror::Error;
@@ -18,7 +18,7 @@ pub use row::RowPlan;
 use super::ids::{EventId, NameError, SeatNumber, check_name};
 use super::limits::{
     HOLD_TIME_MAX, HOLD_TIME_MIN, MAX_WAIT_MAX, SEATS_PER_EVENT_MAX, SEATS_PER_REQUEST_MAX,
-    SECTIONS_MAX, TIERS_MAX,
+    SECTION_TIERS_MAX, SECTIONS_MAX, TIERS_MAX,
 };
 use super::time::Millis;
 
@@ -210,6 +210,8 @@ impl Layout {
             }
         }
         range("places of the event", i64::from(layout.seats), 1, SEATS_PER_EVENT_MAX as i64)?;
+        let pairs: usize = layout.sections.iter().map(CompiledSection::tiers_sold).sum();
+        range("tiers over all sections", pairs as i64, 1, SECTION_TIERS_MAX as i64)?;
         Ok(layout)
     }
 
@@ -366,6 +368,12 @@ impl Layout {
 }
 
 impl CompiledSection {
+    /// How many tiers its places are sold in: so many counts the inventory has of it.
+    fn tiers_sold(&self) -> usize {
+        let of_rows = self.rows.iter().map(|row| row.tier);
+        self.tiers.iter().copied().chain(of_rows).collect::<BTreeSet<u16>>().len()
+    }
+
     fn row_index(&self, seat: SeatNumber) -> Option<usize> {
         self.rows.partition_point(|row| row.first <= seat.0).checked_sub(1)
     }
@@ -497,6 +505,23 @@ mod tests {
             "places of a section is 0; it must be from 1 to 200000",
         );
         check(|d| d.hold_time = Millis(0), "hold-time (ms) is 0; it must be from 1000 to 86400000");
+        check(
+            |d| {
+                d.tiers = (0..100)
+                    .map(|n| Tier { name: format!("t{n}"), price: 1, seats_per_buyer: None })
+                    .collect();
+                let tiers: Vec<String> = d.tiers.iter().map(|tier| tier.name.clone()).collect();
+                d.sections = (0..41)
+                    .map(|n| Section {
+                        name: format!("s{n}"),
+                        rank: 1,
+                        tiers: tiers.clone(),
+                        places: Places::General(1),
+                    })
+                    .collect();
+            },
+            "tiers over all sections is 4100; it must be from 1 to 4000",
+        );
         check(
             |d| d.sections[0].places = Places::Rows(vec![row("A", "1 2 1")]),
             "seat \"1\" is there twice",

@@ -12,6 +12,8 @@ pub const DETAIL_BYTES_MAX: usize = 1_024;
 pub const SEATS_PER_EVENT_MAX: usize = 200_000;
 /// Sections of one event.
 pub const SECTIONS_MAX: usize = 1_000;
+/// Tiers, summed over the sections they are sold in: the inventory has a count for each.
+pub const SECTION_TIERS_MAX: usize = 4_000;
 /// Tiers of one event.
 pub const TIERS_MAX: usize = 256;
 /// Places one claim may ask for, whatever the event allows, and lines in which it may ask for them.

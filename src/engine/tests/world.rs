@@ -100,6 +100,8 @@ pub(super) struct World {
     without: Option<Rule>,
     /// Whether the test gives a reason to suspend an event; it is a false alarm otherwise.
     pub(super) may_suspend: bool,
+    /// What a test found wrong on its own account.
+    pub(super) wrong: Vec<String>,
 }
 
 impl World {
@@ -120,6 +122,7 @@ impl World {
             late: vec![],
             without,
             may_suspend: false,
+            wrong: vec![],
         }
     }
 
@@ -194,6 +197,18 @@ impl World {
         };
         let read_back = read_back.iter().map(|raw| Arrival::read(raw, Seal::Valid, 1)).collect();
         self.feed(w, Input::Assigned(Box::new(assignment), read_back));
+    }
+
+    /// Notes what must hold besides what a reader of the topics can see.
+    pub(super) fn must(&mut self, holds: bool, what: &str) {
+        if !holds {
+            self.wrong.push(what.to_owned());
+        }
+    }
+
+    /// The topic loses what it says of all events.
+    pub(super) fn lose_inventory(&mut self) {
+        self.inventory.clear();
     }
 
     pub(super) fn kill(&mut self, w: usize) {

@@ -10,7 +10,7 @@ use crate::domain::refusal::Code;
 impl World {
     /// What a reader of the topics finds wrong.
     pub(in crate::engine::tests) fn violations(&self) -> Vec<String> {
-        let mut wrong = vec![];
+        let mut wrong = self.wrong.clone();
         let mut answers = vec![0; self.requests.len()];
         let mut last: HashMap<EventId, i64> = HashMap::new();
         let mut holders: HashMap<(EventId, String), HoldId> = HashMap::new();
