@@ -200,8 +200,8 @@ impl Engine {
         };
         let Some(head) = event.queue.front() else { return Step::Wait };
         if absent && defines(&head.arrival) {
-            // The outbox of the new event must have every entry from the committed offset on, and the
-            // refusals of an unknown event are in none: they are published first.
+            // The outbox of the new event must have every entry from the committed offset on, and
+            // the refusals of an unknown event are in none: they are published first.
             if event.owed.is_empty() {
                 self.start_takeover(partition, id);
             }

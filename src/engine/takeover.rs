@@ -205,7 +205,8 @@ impl Engine {
         applied: bool,
     ) {
         if !applied {
-            // Somebody else is at it; not at once again, so that two do not race each other for long.
+            // Somebody else is at it; not at once again, so that two do not race each other for
+            // long.
             let retry_at = self.retry_later();
             let Some(event) = self.event_mut(partition, id) else { return };
             (event.stage, event.retry_at) = (Stage::Resting, retry_at);

@@ -1,11 +1,11 @@
 //! The window of remembered request ids of one partition.
 //!
-//! An id carries the time it was made. It passes only within [`ID_WINDOW`] of the highest append time
-//! of the partition, and one that has passed is remembered until that time is [`ID_MEMORY`] past the
-//! one in the id: longer than it could pass again. Everything here follows from the records alone, in
-//! their order: whoever owns the partition, and however often it was read, says the same of each
-//! record. Counting the memory from the record that carried the id first would not do: a successor that
-//! reads back from later on may find another first record.
+//! An id carries the time it was made. It passes only within [`ID_WINDOW`] of the highest append
+//! time of the partition, and one that has passed is remembered until that time is [`ID_MEMORY`]
+//! past the one in the id: longer than it could pass again. Everything here follows from the
+//! records alone, in their order: whoever owns the partition, and however often it was read, says
+//! the same of each record. Counting the memory from the record that carried the id first would not
+//! do: a successor that reads back from later on may find another first record.
 
 use std::collections::{HashMap, VecDeque};
 

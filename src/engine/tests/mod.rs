@@ -1,4 +1,5 @@
 //! The engine against a scripted log and ledger.
 
+mod found;
 mod traps;
 mod world;

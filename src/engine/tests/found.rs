@@ -1,0 +1,120 @@
+//! What was found by attacking and reading the engine: each failed before it was mended.
+
+use super::world::{Fate, World, sells};
+use crate::domain::ids::EventId;
+use crate::domain::limits::PARTITION_RECORDS_MAX;
+use crate::domain::refusal::Code;
+use crate::engine::rule::Rule;
+
+/// While a batch is under way more refusals are decided than may wait for a batch; none follows,
+/// since they change nothing, and the event must go on all the same.
+#[test]
+fn refusals_do_not_wait_for_a_batch_that_never_comes() {
+    let mut world = World::new(None);
+    let w = world.start();
+    world.assign(w);
+    world.on_sale("e", 1);
+    world.fates.push((sells("e"), Fate::Late));
+    world.claim("e", "b1", 1);
+    world.deliver(w);
+    while world.step(w) {}
+    for buyer in 0..12_000 {
+        world.claim("e", &format!("c{buyer}"), 1);
+    }
+    world.deliver(w);
+    while world.step(w) {}
+    world.deliver_late();
+    world.run();
+    assert_eq!(world.violations(), Vec::<String>::new());
+}
+
+/// An unknown event's refusal is decided, and the event defined, before either is in Kafka. Both
+/// must be in the outbox, or else the definition waits.
+#[test]
+fn a_refusal_before_the_definition_is_not_lost_with_its_owner() {
+    let mut world = World::new(None);
+    let w = world.start();
+    world.assign(w);
+    world.claim("e", "b1", 1);
+    world.define("e", 2);
+    world.deliver(w);
+    while world.step_but_publish(w) {}
+    world.kill(w);
+    let successor = world.start();
+    world.assign(successor);
+    world.run();
+    assert_eq!(world.violations(), Vec::<String>::new());
+}
+
+/// A partition that reads no more because it is behind is dropped: it must be read again.
+#[test]
+fn a_paused_partition_is_read_again_after_it_was_dropped() {
+    let mut world = World::new(None);
+    let w = world.start();
+    world.assign(w);
+    world.on_sale("e", 1);
+    world.fates.push((sells("e"), Fate::Late));
+    world.claim("e", "b1", 1);
+    world.deliver(w);
+    while world.step(w) {}
+    for buyer in 0..PARTITION_RECORDS_MAX {
+        world.claim("e", &format!("c{buyer}"), 1);
+    }
+    world.deliver(w);
+    while world.step(w) {}
+    // Somebody takes the event over and lets it go again, so that the batch is refused.
+    let event = EventId::new("e").unwrap();
+    world.ledger.get_mut(&event).unwrap().fence.as_mut().unwrap().revision += 1;
+    world.deliver_late();
+    world.run();
+    assert_eq!(world.workers[w].engine.counts().drops, 1);
+    assert_eq!(world.violations(), Vec::<String>::new());
+}
+
+/// A row that no release can have written stops its event, and what the event owes is published.
+#[test]
+fn rows_that_do_not_agree_stop_the_event_and_lose_nothing() {
+    let mut world = World::new(None);
+    world.may_suspend = true;
+    let w = world.start();
+    world.assign(w);
+    world.on_sale("e", 2);
+    let hold = world.claim("e", "b1", 2);
+    world.deliver(w);
+    while world.step_but_publish(w) {}
+    world.kill(w);
+    let event = EventId::new("e").unwrap();
+    world.ledger.get_mut(&event).unwrap().seats.get_mut(&1).unwrap().offset += 1;
+    let successor = world.start();
+    world.assign(successor);
+    let release = world.release("e", "b1", hold);
+    world.run();
+    assert_eq!(world.refusal_of(hold), None, "the hold was promised");
+    assert_eq!(world.refusal_of(release), Some(Code::EventSuspended));
+}
+
+/// The ledger knows of more published than the group's offset says, and nobody else does.
+#[test]
+fn an_offset_moved_back_is_known_to_the_ledger_too() {
+    let refused = |without: Option<Rule>| {
+        let mut world = World::new(without);
+        let w = world.start();
+        world.assign(w);
+        world.on_sale("e", 3);
+        let image = world.committed.clone();
+        world.claim("e", "b1", 1);
+        world.run();
+        world.claim("e", "b2", 1);
+        world.run();
+        world.kill(w);
+        world.committed = image;
+        world.lose_inventory();
+        let successor = world.start();
+        world.assign(successor);
+        world.run();
+        world.workers[successor].refused.clone()
+    };
+    let sentence = refused(None).expect("the partition is refused");
+    assert!(sentence.contains("moved back"), "{sentence}");
+    assert_eq!(refused(Some(Rule::PublishedBelowIsChecked)), None);
+}
