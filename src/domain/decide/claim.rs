@@ -70,10 +70,6 @@ impl Wish {
         if !unknown.is_empty() {
             return Err(Refusal::over_seats(Code::UnknownSeat, unknown));
         }
-        if claim.size() > SEATS_PER_REQUEST_MAX as u64 {
-            let count = i64::try_from(claim.size()).unwrap_or(i64::MAX);
-            return Err(Refusal::limited(Code::RequestLimit, SEATS_PER_REQUEST_MAX as i64, count));
-        }
         let mut wish =
             Wish { named: vec![], general: BTreeMap::new(), by_tier: BTreeMap::new(), price: 0 };
         let mut mismatched = vec![];
@@ -109,8 +105,10 @@ impl Wish {
     }
 
     fn add(&mut self, tier: u16, price: i64, count: u32) {
-        *self.by_tier.entry(tier).or_default() += count;
-        self.price += price * i64::from(count);
+        // A claim for more than there can be is refused for its size, later on.
+        let of_tier = self.by_tier.entry(tier).or_default();
+        *of_tier = of_tier.saturating_add(count);
+        self.price = self.price.saturating_add(price.saturating_mul(i64::from(count)));
     }
 
     fn check_price(&self, claim: &Claim) -> Result<(), Refusal> {
@@ -144,6 +142,10 @@ fn check_limits(
     claim: &Claim,
     wish: &Wish,
 ) -> Result<(), Refusal> {
+    if claim.size() > SEATS_PER_REQUEST_MAX as u64 {
+        let count = i64::try_from(claim.size()).unwrap_or(i64::MAX);
+        return Err(Refusal::limited(Code::RequestLimit, SEATS_PER_REQUEST_MAX as i64, count));
+    }
     if claim.staff_override {
         return Ok(());
     }

@@ -274,7 +274,9 @@ fn of_all_reasons_the_lowest_code_is_told() {
         0:07  h3 b3 claim G*4 staff               -> held h3 G/1@2000 G/2@2000 G/3@2000 G/4@2000 staff
         0:08     b1 claim Z/1/1 A/1/1:vip sum=1   -> refused unknown-seat Z/1/1
         0:08     b1 claim A/1/1:vip A/2/1 sum=1   -> refused tier-mismatch A/1/1
+        0:08     b1 claim A/1/1:vip G*51          -> refused tier-mismatch A/1/1
         0:08     b1 claim A/1/1 A/2/1 G*1 sum=1   -> refused price-changed limit=9000 count=1
+        0:08     b3 claim G*51 staff              -> refused request-limit limit=50 count=51
         0:08     b1 claim A/1/1 A/2/1 G*1         -> refused request-limit limit=2 count=3
         0:08     b1 claim A/1/1 A/2/1             -> refused buyer-limit limit=2 count=3
         0:08     b4 claim A/1/1 A/2/1             -> refused tier-limit limit=0 count=1
