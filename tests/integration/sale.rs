@@ -11,6 +11,7 @@ use holdfast::bench::producing::{Answers, Producing};
 use holdfast::bench::workload::{Crowd, Workload};
 use holdfast::domain::ids::EventId;
 use holdfast::domain::time::Millis;
+use holdfast::ports::clock::ticks;
 use libtest_mimic::Trial;
 
 use crate::deployment::{Deployment, Process};
@@ -26,6 +27,7 @@ const ASSIGNED: &str = "partition assigned";
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
         trial("sale::owners_are_killed_and_the_sale_stays_exact", owners_are_killed),
+        trial("sale::owners_are_killed_again_and_again", owners_are_killed_again_and_again),
         trial("sale::a_sleeper_wakes_beside_its_successor", a_sleeper_wakes),
         trial("sale::a_drained_owner_hands_over_at_once", a_drained_owner_hands_over),
         trial("sale::holds_of_busy_and_of_quiet_events_end", holds_end),
@@ -84,6 +86,47 @@ fn owners_are_killed(stack: &Stack) -> Result<()> {
         report.seats_total
     );
     first.drain()?;
+    Ok(())
+}
+
+/// One of two owners is killed every second or so, wherever it happens to be, and started again at once;
+/// holds are short, so that releases, expiry and takeovers meet.
+fn owners_are_killed_again_and_again(stack: &Stack) -> Result<()> {
+    let deployment = Deployment::new(&stack.kafka, &stack.cql, "again", 3)?;
+    let names = ["first", "second"];
+    let run = |name: &str| deployment.run(name, "booking,expiry");
+    let mut owners = [run(names[0])?, run(names[1])?];
+    owners[0].wait_for_log(ASSIGNED, 1, START)?;
+    let crowd = Crowd::new("again", 6, 300, Millis(3_000));
+    let cluster = deployment.config.cluster();
+    let mut producing = Producing::new(&cluster, &deployment.keys)?;
+    for event in &crowd.events {
+        crowd.on_sale(event).iter().try_for_each(|wish| producing.put(wish))?;
+    }
+    let seed = std::process::id().into();
+    let mut rng = fastrand::Rng::with_seed(seed);
+    let mut workload = Workload::new(crowd, seed);
+    for _ in 0..12 {
+        for _ in 0..300 {
+            producing.put(&workload.next_of_mix())?;
+        }
+        producing.settle()?;
+        std::thread::sleep(Duration::from_millis(rng.u64(0..1_500)));
+        let victim = rng.usize(0..2);
+        owners[victim].kill9()?;
+        owners[victim] = run(names[victim])?;
+    }
+    let told = || format!("seed {seed}\n{}\n{}", owners[0].tail(), owners[1].tail());
+    let began = ticks();
+    loop {
+        let report = holdfast::app::audit::verify(&deployment.config, false)?;
+        if report.lost == 0 && report.seats_held == 0 {
+            break;
+        }
+        ensure!(began.elapsed() < 2 * PATIENCE, "not settled:\n{report}\n{}", told());
+        std::thread::sleep(Duration::from_millis(500));
+    }
+    deployment.must_be_clean().with_context(told)?;
     Ok(())
 }
 
@@ -176,7 +219,7 @@ fn holds_end(stack: &Stack) -> Result<()> {
         producing.settle()?;
         std::thread::sleep(Duration::from_millis(100));
     }
-    let began = holdfast::ports::clock::ticks();
+    let began = ticks();
     // The topics alone, while the event is still being decided on.
     while holdfast::app::audit::verify(&deployment.config, false)?.seats_held > 0 {
         ensure!(began.elapsed() < PATIENCE, "holds do not end:\n{}", worker.tail());
