@@ -169,25 +169,20 @@ impl Taken {
 impl Event {
     /// Takes out the batch that a ticket stands for.
     fn take_flight(&mut self, ticket: Ticket) -> Option<Taken> {
-        match std::mem::replace(&mut self.stage, Stage::Resting) {
-            Stage::Fencing(flight) if flight.ticket == ticket => Some(Taken::Fence(flight)),
-            Stage::Suspending(flight, after) if flight.ticket == ticket => {
-                Some(Taken::Suspension(flight, after))
-            }
-            other @ (Stage::Cold
-            | Stage::ReadingFence(_)
-            | Stage::Resting
-            | Stage::Fencing(_)
-            | Stage::ReadingRows(_)
-            | Stage::Rechecking(..)
-            | Stage::AwaitingPosition { .. }
-            | Stage::Absent
-            | Stage::Suspending(..)
-            | Stage::Ready) => {
-                self.stage = other;
-                let ours = self.flight.as_ref().is_some_and(|flight| flight.ticket == ticket);
-                if ours { self.flight.take().map(Taken::Batch) } else { None }
-            }
+        let asked = |flight: &Flight| flight.ticket == ticket;
+        if self.flight.as_ref().is_some_and(asked) {
+            return self.flight.take().map(Taken::Batch);
+        }
+        if !matches!(&self.stage, Stage::Fencing(f) | Stage::Suspending(f, _) if asked(f)) {
+            return None;
+        }
+        let stage = std::mem::replace(&mut self.stage, Stage::Resting);
+        if let Stage::Suspending(flight, after) = stage {
+            Some(Taken::Suspension(flight, after))
+        } else if let Stage::Fencing(flight) = stage {
+            Some(Taken::Fence(flight))
+        } else {
+            unreachable!("it is one of the two")
         }
     }
 

@@ -53,23 +53,12 @@ impl Engine {
     ) {
         let Some((partition, id)) = self.questions.remove(&ticket) else { return };
         let Some(event) = self.event_mut(partition, &id) else { return };
-        let rows = match std::mem::replace(&mut event.stage, Stage::Resting) {
-            Stage::ReadingFence(asked) if asked == ticket => None,
-            Stage::Rechecking(asked, rows) if asked == ticket => Some(rows),
-            other @ (Stage::Cold
-            | Stage::ReadingFence(_)
-            | Stage::Resting
-            | Stage::Fencing(_)
-            | Stage::ReadingRows(_)
-            | Stage::Rechecking(..)
-            | Stage::AwaitingPosition { .. }
-            | Stage::Absent
-            | Stage::Suspending(..)
-            | Stage::Ready) => {
-                event.stage = other;
-                return;
-            }
-        };
+        let asked = |question: &Ticket| *question == ticket;
+        if !matches!(&event.stage, Stage::ReadingFence(q) | Stage::Rechecking(q, _) if asked(q)) {
+            return;
+        }
+        let stage = std::mem::replace(&mut event.stage, Stage::Resting);
+        let rows = if let Stage::Rechecking(_, rows) = stage { Some(rows) } else { None };
         match (result, rows) {
             (Err(error @ ReadError::Unavailable(_)), _) => self.rest(partition, &id, &error),
             (Err(ReadError::Corrupt(why)), _) => self.refuse(
