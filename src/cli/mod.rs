@@ -23,6 +23,7 @@ mod run;
 mod topics;
 mod watch;
 
+use std::io::IsTerminal as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -146,6 +147,7 @@ fn begin_log(verb: &Verb) {
     let filter = std::env::var("HOLDFAST_LOG").unwrap_or_else(|_| default.into());
     tracing_subscriber::fmt()
         .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
         .with_env_filter(EnvFilter::new(filter))
         .init();
 }

@@ -28,8 +28,13 @@ fn base(config: &OwnerConfig) -> ClientConfig {
         settings.set(name, value);
     }
     settings.set("bootstrap.servers", &config.bootstrap).set("client.id", &config.instance_id);
-    // Checksums are the client's last chance to see a damaged batch, and it does not look by
-    // default.
+    settings
+}
+
+/// A client that reads. Checksums are its last chance to see a damaged batch, and it does not look
+/// by default.
+fn reading(config: &OwnerConfig) -> ClientConfig {
+    let mut settings = base(config);
     settings.set("check.crcs", "true");
     settings
 }
@@ -37,7 +42,7 @@ fn base(config: &OwnerConfig) -> ClientConfig {
 /// The member of the group. Its client id is the instance id, so that others see who is alive.
 pub(super) fn member(config: &OwnerConfig, session_timeout_ms: u32) -> ClientConfig {
     let heartbeat_ms = (session_timeout_ms / 3).clamp(1, HEARTBEAT_MS_MAX);
-    let mut settings = base(config);
+    let mut settings = reading(config);
     settings
         .set("group.id", &config.group)
         .set("group.instance.id", &config.instance_id)
@@ -62,7 +67,7 @@ pub(super) fn member(config: &OwnerConfig, session_timeout_ms: u32) -> ClientCon
 
 /// A reader that belongs to no group and commits nothing; it is told where to read.
 pub(super) fn reader(config: &OwnerConfig, committed: bool) -> ClientConfig {
-    let mut settings = base(config);
+    let mut settings = reading(config);
     settings
         .set("group.id", &config.group)
         // It has no session, but the client compares this with the operator's poll interval.
