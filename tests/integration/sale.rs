@@ -89,8 +89,8 @@ fn owners_are_killed(stack: &Stack) -> Result<()> {
     Ok(())
 }
 
-/// One of two owners is killed every second or so, wherever it happens to be, and started again at once;
-/// holds are short, so that releases, expiry and takeovers meet.
+/// One of two owners is killed every second or so, wherever it happens to be, and started again at
+/// once; holds are short, so that releases, expiry and takeovers meet.
 fn owners_are_killed_again_and_again(stack: &Stack) -> Result<()> {
     let deployment = Deployment::new(&stack.kafka, &stack.cql, "again", 3)?;
     let names = ["first", "second"];

@@ -11,9 +11,7 @@ use crate::engine::rule::Rule;
 #[test]
 fn refusals_do_not_wait_for_a_batch_that_never_comes() {
     let mut world = World::new(None);
-    let w = world.start();
-    world.assign(w);
-    world.on_sale("e", 1);
+    let w = world.owner_of("e", 1);
     world.fates.push((sells("e"), Fate::Late));
     world.claim("e", "b1", 1);
     world.deliver(w);
@@ -33,15 +31,13 @@ fn refusals_do_not_wait_for_a_batch_that_never_comes() {
 #[test]
 fn a_refusal_before_the_definition_is_not_lost_with_its_owner() {
     let mut world = World::new(None);
-    let w = world.start();
-    world.assign(w);
+    let w = world.owner();
     world.claim("e", "b1", 1);
     world.define("e", 2);
     world.deliver(w);
     while world.step_but_publish(w) {}
     world.kill(w);
-    let successor = world.start();
-    world.assign(successor);
+    world.owner();
     world.run();
     assert_eq!(world.violations(), Vec::<String>::new());
 }
@@ -50,9 +46,7 @@ fn a_refusal_before_the_definition_is_not_lost_with_its_owner() {
 #[test]
 fn a_paused_partition_is_read_again_after_it_was_dropped() {
     let mut world = World::new(None);
-    let w = world.start();
-    world.assign(w);
-    world.on_sale("e", 1);
+    let w = world.owner_of("e", 1);
     world.fates.push((sells("e"), Fate::Late));
     world.claim("e", "b1", 1);
     world.deliver(w);
@@ -76,17 +70,14 @@ fn a_paused_partition_is_read_again_after_it_was_dropped() {
 fn rows_that_do_not_agree_stop_the_event_and_lose_nothing() {
     let mut world = World::new(None);
     world.may_suspend = true;
-    let w = world.start();
-    world.assign(w);
-    world.on_sale("e", 2);
+    let w = world.owner_of("e", 2);
     let hold = world.claim("e", "b1", 2);
     world.deliver(w);
     while world.step_but_publish(w) {}
     world.kill(w);
     let event = EventId::new("e").unwrap();
     world.ledger.get_mut(&event).unwrap().seats.get_mut(&1).unwrap().offset += 1;
-    let successor = world.start();
-    world.assign(successor);
+    world.owner();
     let release = world.release("e", "b1", hold);
     world.run();
     assert_eq!(world.refusal_of(hold), None, "the hold was promised");
@@ -98,9 +89,7 @@ fn rows_that_do_not_agree_stop_the_event_and_lose_nothing() {
 fn an_offset_moved_back_is_known_to_the_ledger_too() {
     let refused = |without: Option<Rule>| {
         let mut world = World::new(without);
-        let w = world.start();
-        world.assign(w);
-        world.on_sale("e", 3);
+        let w = world.owner_of("e", 3);
         let image = world.committed.clone();
         world.claim("e", "b1", 1);
         world.run();
@@ -109,8 +98,7 @@ fn an_offset_moved_back_is_known_to_the_ledger_too() {
         world.kill(w);
         world.committed = image;
         world.lose_inventory();
-        let successor = world.start();
-        world.assign(successor);
+        let successor = world.owner();
         world.run();
         world.workers[successor].refused.clone()
     };

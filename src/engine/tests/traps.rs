@@ -20,9 +20,7 @@ fn trap(rule: Rule, scenario: fn(&mut World)) {
 #[test]
 fn a_sale_without_faults_is_clean() {
     let mut world = World::new(None);
-    let w = world.start();
-    world.assign(w);
-    world.on_sale("e", 3);
+    world.owner_of("e", 3);
     let first = world.claim("e", "b1", 2);
     let second = world.claim("e", "b2", 2);
     let third = world.claim("e", "b3", 1);
@@ -42,9 +40,7 @@ fn a_sale_without_faults_is_clean() {
 #[test]
 fn holds_end_for_whoever_comes_and_by_expire_requests() {
     let mut world = World::new(None);
-    let w = world.start();
-    world.assign(w);
-    world.on_sale("e", 1);
+    world.owner_of("e", 1);
     let first = world.claim("e", "b1", 1);
     world.run();
     world.now = world.now.plus(Millis(700_000));
@@ -65,17 +61,14 @@ fn holds_end_for_whoever_comes_and_by_expire_requests() {
 /// While it is away the holder gives the place back, so that the refusal would be decided
 /// otherwise.
 fn refusal_owed(world: &mut World) {
-    let w = world.start();
-    world.assign(w);
-    world.on_sale("e", 1);
+    let w = world.owner_of("e", 1);
     let hold = world.claim("e", "b1", 1);
     world.claim("e", "b2", 1);
     world.release("e", "b1", hold);
     world.deliver(w);
     world.run_until_publish(w);
     world.kill(w);
-    let successor = world.start();
-    world.assign(successor);
+    world.owner();
     world.run();
 }
 
@@ -87,15 +80,12 @@ fn refusals_owed_to_kafka_are_in_the_outbox() {
 #[test]
 fn two_crashes_in_a_row_lose_nothing() {
     trap(Rule::OutboxHoldsAllOwed, |world| {
-        let first = world.start();
-        world.assign(first);
-        world.on_sale("e", 3);
+        let first = world.owner_of("e", 3);
         world.claim("e", "b1", 1);
         world.deliver(first);
         world.run_until_publish(first);
         world.kill(first);
-        let second = world.start();
-        world.assign(second);
+        let second = world.owner();
         world.claim("e", "b2", 1);
         world.deliver(second);
         // The second owner takes the event over, and its first publication is lost with it as well.
@@ -103,8 +93,7 @@ fn two_crashes_in_a_row_lose_nothing() {
         let commits = |world: &mut World| while world.step_but_publish(second) {};
         commits(world);
         world.kill(second);
-        let third = world.start();
-        world.assign(third);
+        world.owner();
         world.run();
     });
 }
@@ -112,9 +101,7 @@ fn two_crashes_in_a_row_lose_nothing() {
 #[test]
 fn a_commit_whose_answer_was_lost_is_not_published_again() {
     trap(Rule::PositionBeforeRepublishing, |world| {
-        let w = world.start();
-        world.assign(w);
-        world.on_sale("e", 3);
+        world.owner_of("e", 3);
         world.transaction_fates.push_back(TransactionFate::CommittedAnswerLost);
         world.claim("e", "b1", 1);
         world.run();
@@ -126,9 +113,7 @@ fn a_commit_whose_answer_was_lost_is_not_published_again() {
 #[test]
 fn an_aborted_transaction_is_published_again() {
     let mut world = World::new(None);
-    let w = world.start();
-    world.assign(w);
-    world.on_sale("e", 3);
+    world.owner_of("e", 3);
     world.transaction_fates.push_back(TransactionFate::Aborted);
     world.claim("e", "b1", 1);
     world.run();
@@ -138,14 +123,11 @@ fn an_aborted_transaction_is_published_again() {
 #[test]
 fn an_owner_that_dies_after_its_commit_has_answered() {
     let mut world = World::new(None);
-    let w = world.start();
-    world.assign(w);
-    world.on_sale("e", 3);
+    world.owner_of("e", 3);
     world.transaction_fates.push_back(TransactionFate::CommittedThenDead);
     world.claim("e", "b1", 1);
     world.run();
-    let successor = world.start();
-    world.assign(successor);
+    world.owner();
     world.claim("e", "b2", 1);
     world.run();
     assert_eq!(world.violations(), Vec::<String>::new());
@@ -156,8 +138,7 @@ fn an_owner_that_dies_after_its_commit_has_answered() {
 fn a_takeover_outbids_the_batch_of_a_sleeper() {
     trap(Rule::TakeoverFences, |world| {
         sleeper_with_a_batch_under_way(world);
-        let successor = world.start();
-        world.assign(successor);
+        world.owner();
         world.run();
         world.deliver_late();
         world.claim("e", "b2", 1);
@@ -170,8 +151,7 @@ fn a_takeover_outbids_the_batch_of_a_sleeper() {
 fn a_batch_that_comes_before_the_takeover_is_taken_over() {
     let mut world = World::new(None);
     sleeper_with_a_batch_under_way(&mut world);
-    let successor = world.start();
-    world.assign(successor);
+    let successor = world.owner();
     world.deliver(successor);
     while world.step_but_commit(successor) {}
     world.deliver_late();
@@ -182,9 +162,7 @@ fn a_batch_that_comes_before_the_takeover_is_taken_over() {
 }
 
 fn sleeper_with_a_batch_under_way(world: &mut World) {
-    let sleeper = world.start();
-    world.assign(sleeper);
-    world.on_sale("e", 1);
+    let sleeper = world.owner_of("e", 1);
     world.claim("e", "b1", 1);
     world.fates.push((sells("e"), Fate::Late));
     world.deliver(sleeper);
@@ -196,20 +174,16 @@ fn sleeper_with_a_batch_under_way(world: &mut World) {
 #[test]
 fn two_takeovers_at_once_end_with_one_state() {
     trap(Rule::FenceIsReadAgain, |world| {
-        let first = world.start();
-        world.assign(first);
-        world.on_sale("e", 2);
+        let first = world.owner_of("e", 2);
         world.kill(first);
-        let sleeper = world.start();
-        world.assign(sleeper);
+        let sleeper = world.owner();
         world.claim("e", "b1", 1);
         world.deliver(sleeper);
         world.step(sleeper); // reads the fence
         world.step(sleeper); // writes it
         world.step(sleeper); // reads the rows, before its successor has sold anything
         world.workers[sleeper].asleep = true;
-        let successor = world.start();
-        world.assign(successor);
+        let successor = world.owner();
         world.run(); // takes over, sells, publishes
         world.claim("e", "b2", 1);
         world.workers[sleeper].asleep = false;
@@ -223,13 +197,10 @@ fn two_takeovers_at_once_end_with_one_state() {
 #[test]
 fn a_sleeper_cannot_sell_beside_its_successor() {
     trap(Rule::HigherTermIsObeyed, |world| {
-        let sleeper = world.start();
-        world.assign(sleeper);
-        world.on_sale("e", 2);
+        let sleeper = world.owner_of("e", 2);
         world.forget_events(sleeper);
         world.workers[sleeper].asleep = true;
-        let successor = world.start();
-        world.assign(successor);
+        let successor = world.owner();
         world.claim("e", "b0", 1);
         world.run();
         world.claim("e", "b1", 1);
@@ -248,13 +219,10 @@ fn a_sleeper_cannot_sell_beside_its_successor() {
 #[test]
 fn what_a_sleeper_sold_in_an_event_its_successor_has_not_touched_is_published() {
     let mut world = World::new(None);
-    let sleeper = world.start();
-    world.assign(sleeper);
-    world.on_sale("e", 1);
+    let sleeper = world.owner_of("e", 1);
     world.on_sale("f", 1);
     world.workers[sleeper].asleep = true;
-    let successor = world.start();
-    world.assign(successor);
+    world.owner();
     world.claim("e", "b1", 1);
     world.run();
     let first = world.claim("f", "b1", 1);
@@ -275,16 +243,14 @@ fn what_a_sleeper_sold_in_an_event_its_successor_has_not_touched_is_published() 
 #[test]
 fn a_define_in_flight_cannot_come_after_its_refusal() {
     trap(Rule::DefineFencesFirst, |world| {
-        let sleeper = world.start();
-        world.assign(sleeper);
+        let sleeper = world.owner();
         world.define("e", 2);
         world.fates.push((Box::new(|batch| batch.event.as_str() == "e"), Fate::Late));
         world.deliver(sleeper);
         while world.step(sleeper) {}
         world.workers[sleeper].asleep = true;
         world.now = world.now.plus(Millis(60_000));
-        let successor = world.start();
-        world.assign(successor);
+        world.owner();
         world.run();
         world.deliver_late();
         world.run();
@@ -296,9 +262,7 @@ fn a_define_in_flight_cannot_come_after_its_refusal() {
 #[test]
 fn a_batch_sent_again_counts_once() {
     trap(Rule::OwnOperationMeansApplied, |world| {
-        let w = world.start();
-        world.assign(w);
-        world.on_sale("e", 2);
+        let w = world.owner_of("e", 2);
         world.fates.push((sells("e"), Fate::AppliedUnknown));
         world.claim("e", "b1", 1);
         world.run();
@@ -310,9 +274,7 @@ fn a_batch_sent_again_counts_once() {
 #[test]
 fn an_unknown_batch_is_never_sent_under_a_new_name() {
     trap(Rule::UnknownIsSentAgain, |world| {
-        let w = world.start();
-        world.assign(w);
-        world.on_sale("e", 2);
+        let w = world.owner_of("e", 2);
         world.fates.push((sells("e"), Fate::AppliedUnknown));
         world.claim("e", "b1", 1);
         world.run();
@@ -324,9 +286,7 @@ fn an_unknown_batch_is_never_sent_under_a_new_name() {
 #[test]
 fn a_batch_that_applies_late_counts_once() {
     let mut world = World::new(None);
-    let w = world.start();
-    world.assign(w);
-    world.on_sale("e", 2);
+    let w = world.owner_of("e", 2);
     world.fates.push((sells("e"), Fate::LateUnknown));
     world.claim("e", "b1", 1);
     world.deliver(w);
@@ -340,9 +300,7 @@ fn a_batch_that_applies_late_counts_once() {
 #[test]
 fn a_takeover_whose_answer_was_lost_is_finished() {
     let mut world = World::new(None);
-    let first = world.start();
-    world.assign(first);
-    world.on_sale("e", 2);
+    let first = world.owner_of("e", 2);
     world.kill(first);
     let second = world.start();
     world.fates.push((takes_over("e"), Fate::AppliedUnknown));
@@ -355,9 +313,7 @@ fn a_takeover_whose_answer_was_lost_is_finished() {
 #[test]
 fn nothing_is_published_that_the_ledger_does_not_have() {
     trap(Rule::OnlySettledIsPublished, |world| {
-        let w = world.start();
-        world.assign(w);
-        world.on_sale("e", 1);
+        let w = world.owner_of("e", 1);
         world.claim("e", "b1", 1);
         world.claim("e", "b2", 1);
         world.fates.push((sells("e"), Fate::LateUnknown));
@@ -374,9 +330,7 @@ fn nothing_is_published_that_the_ledger_does_not_have() {
 #[test]
 fn what_is_published_is_a_contiguous_prefix() {
     trap(Rule::PrefixIsContiguous, |world| {
-        let w = world.start();
-        world.assign(w);
-        world.on_sale("e", 1);
+        let w = world.owner_of("e", 1);
         world.on_sale("f", 1);
         world.fates.push((sells("e"), Fate::Late));
         world.claim("e", "b1", 1);
@@ -384,8 +338,7 @@ fn what_is_published_is_a_contiguous_prefix() {
         world.deliver(w);
         while world.step(w) {}
         world.kill(w);
-        let successor = world.start();
-        world.assign(successor);
+        world.owner();
         world.run();
     });
 }
@@ -395,16 +348,13 @@ fn what_is_published_is_a_contiguous_prefix() {
 fn a_ledger_set_back_at_rest_is_noticed() {
     trap(Rule::SetBackIsNoticed, |world| {
         world.may_suspend = true;
-        let w = world.start();
-        world.assign(w);
-        world.on_sale("e", 1);
+        let w = world.owner_of("e", 1);
         let image = world.ledger.clone();
         world.claim("e", "b1", 1);
         world.run();
         world.kill(w);
         world.ledger = image;
-        let successor = world.start();
-        world.assign(successor);
+        world.owner();
         let second = world.claim("e", "b2", 1);
         world.run();
         let stopped = world.refusal_of(second) == Some(Code::EventSuspended);
@@ -418,9 +368,7 @@ fn a_ledger_set_back_at_rest_is_noticed() {
 fn a_ledger_set_back_while_owned_is_noticed() {
     trap(Rule::SetBackIsNoticed, |world| {
         world.may_suspend = true;
-        let w = world.start();
-        world.assign(w);
-        world.on_sale("e", 2);
+        world.owner_of("e", 2);
         let image = world.ledger.clone();
         world.claim("e", "b1", 1);
         world.run();
@@ -436,13 +384,10 @@ fn a_ledger_set_back_while_owned_is_noticed() {
 #[test]
 fn a_ledger_that_no_longer_knows_the_event_stops_it() {
     let mut world = World::new(None);
-    let w = world.start();
-    world.assign(w);
-    world.on_sale("e", 1);
+    let w = world.owner_of("e", 1);
     world.kill(w);
     world.ledger.clear();
-    let successor = world.start();
-    world.assign(successor);
+    world.owner();
     let claim = world.claim("e", "b1", 1);
     let define = world.define("e", 1);
     world.run();
@@ -454,9 +399,7 @@ fn a_ledger_that_no_longer_knows_the_event_stops_it() {
 #[test]
 fn a_row_changed_behind_the_owners_back_stops_the_event() {
     let mut world = World::new(None);
-    let w = world.start();
-    world.assign(w);
-    world.on_sale("e", 2);
+    let w = world.owner_of("e", 2);
     world.on_sale("f", 2);
     let hold = world.claim("e", "b1", 1);
     world.run();
@@ -471,8 +414,7 @@ fn a_row_changed_behind_the_owners_back_stops_the_event() {
     assert!(!fence.suspended.is_empty(), "the suspension is durable");
     // It outlives the owner.
     world.kill(w);
-    let successor = world.start();
-    world.assign(successor);
+    world.owner();
     let again = world.release("e", "b1", hold);
     world.run();
     assert_eq!(world.refusal_of(again), Some(Code::EventSuspended));
@@ -481,16 +423,13 @@ fn a_row_changed_behind_the_owners_back_stops_the_event() {
 #[test]
 fn an_offset_moved_back_refuses_the_partition() {
     let mut world = World::new(None);
-    let w = world.start();
-    world.assign(w);
-    world.on_sale("e", 2);
+    let w = world.owner_of("e", 2);
     let image = world.committed.clone();
     world.claim("e", "b1", 1);
     world.run();
     world.kill(w);
     world.committed = image;
-    let successor = world.start();
-    world.assign(successor);
+    let successor = world.owner();
     world.run();
     let sentence = world.workers[successor].refused.clone().expect("it is refused");
     assert!(sentence.contains("moved back"), "{sentence}");
@@ -499,9 +438,7 @@ fn an_offset_moved_back_refuses_the_partition() {
 #[test]
 fn a_request_is_answered_once_however_often_it_is_sent() {
     let mut world = World::new(None);
-    let w = world.start();
-    world.assign(w);
-    world.on_sale("e", 2);
+    let w = world.owner_of("e", 2);
     let hold = world.claim("e", "b1", 1);
     world.run();
     let copy = world.requests.last().unwrap().clone();
@@ -517,8 +454,7 @@ fn a_request_is_answered_once_however_often_it_is_sent() {
     world.run();
     // The hold is gone, and another owner restores the window from the log.
     world.kill(w);
-    let successor = world.start();
-    world.assign(successor);
+    world.owner();
     resend(&mut world);
     let last = world.visible().pop().unwrap();
     let crate::domain::outcome::OutcomeBody::Refused(refusal) = &last.body else {
@@ -532,9 +468,7 @@ fn a_request_is_answered_once_however_often_it_is_sent() {
 #[test]
 fn an_old_id_is_out_of_the_window() {
     let mut world = World::new(None);
-    let w = world.start();
-    world.assign(w);
-    world.on_sale("e", 2);
+    world.owner_of("e", 2);
     let id = world.claim("e", "b1", 1);
     world.requests.pop();
     world.now = world.now.plus(Millis(10_500));

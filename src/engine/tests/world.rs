@@ -146,6 +146,20 @@ impl World {
         self.workers.len() - 1
     }
 
+    /// A new process that the group gives the partition to.
+    pub(super) fn owner(&mut self) -> usize {
+        let w = self.start();
+        self.assign(w);
+        w
+    }
+
+    /// A new owner, and an event on sale with so many places.
+    pub(super) fn owner_of(&mut self, event: &str, places: u32) -> usize {
+        let w = self.owner();
+        self.on_sale(event, places);
+        w
+    }
+
     /// The group gives the partition to a worker. Others that are awake are told first.
     pub(super) fn assign(&mut self, w: usize) {
         self.generation += 1;
