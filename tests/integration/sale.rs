@@ -15,7 +15,10 @@ use holdfast::ports::clock::ticks;
 use libtest_mimic::Trial;
 
 use crate::deployment::{Deployment, Process};
-use crate::stack::{Stack, block_on, trial};
+use crate::stack::{
+    CassandraOptions, KafkaOptions, NativeCassandra, NativeKafka, Stack, block_on, solo_trial,
+    trial,
+};
 
 /// How long nothing may happen before a test gives up.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -29,6 +32,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         trial("sale::owners_are_killed_and_the_sale_stays_exact", owners_are_killed),
         trial("sale::owners_are_killed_again_and_again", owners_are_killed_again_and_again),
         trial("sale::a_sleeper_wakes_beside_its_successor", a_sleeper_wakes),
+        solo_trial("sale::nobody_guesses_while_the_servers_stand_still", the_servers_stand_still),
         trial("sale::a_drained_owner_hands_over_at_once", a_drained_owner_hands_over),
         trial("sale::holds_of_busy_and_of_quiet_events_end", holds_end),
         trial("sale::a_ledger_set_back_stops_its_event_only", a_ledger_set_back),
@@ -161,6 +165,45 @@ fn a_sleeper_wakes(stack: &Stack) -> Result<()> {
     sleeper.signal("CONT")?;
     answers.wait_for(requests + 20, PATIENCE).with_context(|| sleeper.tail())?;
     deployment.must_be_clean()?;
+    Ok(())
+}
+
+/// The store, then the broker, stand still in the middle of a sale, longer than a session, a batch
+/// and a transaction may last: nobody guesses, and all is answered once they go on.
+fn the_servers_stand_still() -> Result<()> {
+    let mut store = NativeCassandra::start(CassandraOptions::default())?;
+    let mut broker = NativeKafka::start(KafkaOptions::default())?;
+    let deployment = Deployment::new(broker.bootstrap(), store.address(), "still", 3)?;
+    let mut worker = deployment.run("worker", "booking")?;
+    worker.wait_for_log(ASSIGNED, 3, START)?;
+    let crowd = Crowd::new("still", 6, 1_000, Millis(3_600_000));
+    let cluster = deployment.config.cluster();
+    let mut producing = Producing::new(&cluster, &deployment.keys)?;
+    let mut answers = Answers::from_now(&cluster)?;
+    for event in &crowd.events {
+        crowd.on_sale(event).iter().try_for_each(|wish| producing.put(wish))?;
+    }
+    producing.settle()?;
+    answers.wait_for(12, PATIENCE)?;
+    let mut workload = Workload::new(crowd, 9);
+    let mut more = |count: u64| -> Result<()> {
+        for _ in 0..count {
+            producing.put(&workload.next_of_mix())?;
+        }
+        producing.settle()
+    };
+    store.suspend()?;
+    more(1_000)?;
+    std::thread::sleep(Duration::from_secs(6));
+    store.resume()?;
+    answers.wait_for(500, PATIENCE).with_context(|| worker.tail())?;
+    more(2_000)?;
+    broker.suspend()?;
+    std::thread::sleep(Duration::from_secs(13));
+    broker.resume()?;
+    answers.wait_for(3_012, PATIENCE).with_context(|| worker.tail())?;
+    deployment.must_be_clean()?;
+    worker.drain()?;
     Ok(())
 }
 
