@@ -21,7 +21,7 @@ use crate::engine::arrival::Arrival;
 use crate::engine::{Engine, Input, Output};
 use crate::kafka::owner::{OwnerConfig, OwnerLog, Sink};
 use crate::ports::clock;
-use crate::ports::log::{Assignment, FromLog, RawRecord, ToLog, Topic};
+use crate::ports::log::{FromLog, RawRecord, ToLog, Topic};
 use crate::seal::Keys;
 
 /// How often the engine hears that time passed.
@@ -73,7 +73,6 @@ enum Ending {
 
 /// What reaches the engine's thread.
 enum Happened {
-    Assigned(Box<Assignment>, Vec<Arrival>),
     Records(Vec<Arrival>),
     Revoked(Vec<Partition>, SyncSender<()>),
     Other(Input),
@@ -152,9 +151,6 @@ impl Owner {
     /// Takes one thing in; says whether the owner has left.
     fn take(&mut self, happened: Happened) -> anyhow::Result<bool> {
         match happened {
-            Happened::Assigned(assignment, read_back) => {
-                self.feed(Input::Assigned(assignment, read_back));
-            }
             Happened::Records(arrivals) => {
                 self.gate.leave(arrivals.len());
                 self.feed(Input::Records(arrivals));
@@ -211,17 +207,12 @@ impl Owner {
                     Input::Committed(ticket, result)
                 });
             }
-            Output::Publish(publication) => {
-                self.publishing_since = Some(clock::ticks());
-                self.log.send(ToLog::Publish(publication));
+            Output::Log(command) => {
+                if matches!(command, ToLog::Publish(_)) {
+                    self.publishing_since = Some(clock::ticks());
+                }
+                self.log.send(command);
             }
-            Output::ReadPositions(partitions) => self.log.send(ToLog::ReadPositions(partitions)),
-            Output::Rewind { partition, offset, epoch } => {
-                self.log.send(ToLog::Rewind { partition, offset, epoch });
-            }
-            Output::Pause(partition) => self.log.send(ToLog::Pause(partition)),
-            Output::Resume(partition) => self.log.send(ToLog::Resume(partition)),
-            Output::RetakeTerm(partition) => self.log.send(ToLog::RetakeTerm(partition)),
             // The engine has logged it; the partition stays paused until an operator acts.
             Output::Refuse { .. } => {}
             Output::Drained => self.leave(),
@@ -279,7 +270,7 @@ impl Reader {
         match from_log {
             FromLog::Assigned(assignment) => {
                 let read_back = assignment.read_back.iter().map(|raw| self.arrival(raw)).collect();
-                Happened::Assigned(assignment, read_back)
+                Happened::Other(Input::Assigned(assignment, read_back))
             }
             FromLog::Records(raws) => {
                 let began = clock::ticks();

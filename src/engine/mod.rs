@@ -37,7 +37,7 @@ use crate::domain::ids::{EventId, Partition};
 use crate::domain::limits::{EVENTS_IN_MEMORY_MAX, LEDGER_RETRY};
 use crate::domain::time::At;
 use crate::ports::ledger::{Batch, CommitResult, FenceRead, OpId, ReadError, RowsRead};
-use crate::ports::log::{Assignment, Publication, Published};
+use crate::ports::log::{Assignment, Published, ToLog};
 
 use arrival::Arrival;
 use partition::{Mode, PartitionState};
@@ -78,25 +78,9 @@ pub enum Output {
     ReadRows(Ticket, EventId),
     /// Send a batch.
     Commit(Ticket, Arc<Batch>),
-    /// Make a transaction. None is asked for before the last one was answered.
-    Publish(Publication),
-    /// End the last transaction and read where these partitions stand.
-    ReadPositions(Vec<Partition>),
-    /// Deliver the partition again from here, under this epoch.
-    Rewind {
-        /// Which.
-        partition: Partition,
-        /// The next record wanted.
-        offset: i64,
-        /// Marks the records delivered from now on.
-        epoch: u64,
-    },
-    /// Deliver no more of the partition for now.
-    Pause(Partition),
-    /// Deliver again.
-    Resume(Partition),
-    /// Take a new term for the partition.
-    RetakeTerm(Partition),
+    /// Something for the log's driver. No transaction is asked for before the last one was
+    /// answered, and the engine never leaves: that is for whoever runs it.
+    Log(ToLog),
     /// The partition stays assigned and is not worked on; why, and what to do.
     Refuse {
         /// Which.
@@ -220,7 +204,7 @@ impl Engine {
     fn on_drain(&mut self) {
         self.draining = true;
         for partition in self.partitions.keys() {
-            self.outputs.push(Output::Pause(*partition));
+            self.outputs.push(Output::Log(ToLog::Pause(*partition)));
         }
     }
 
@@ -296,7 +280,7 @@ impl Engine {
             state.mode = Mode::Refused;
             state.clear();
         }
-        self.outputs.push(Output::Pause(partition));
+        self.outputs.push(Output::Log(ToLog::Pause(partition)));
         self.outputs.push(Output::Refuse { partition, sentence });
     }
 
@@ -309,6 +293,6 @@ impl Engine {
         tracing::warn!(%partition, term = state.term, why, "partition dropped, to be read again");
         self.counts.drops += 1;
         state.mode = Mode::Dropping;
-        self.outputs.push(Output::ReadPositions(vec![partition]));
+        self.outputs.push(Output::Log(ToLog::ReadPositions(vec![partition])));
     }
 }

@@ -13,7 +13,7 @@ use crate::domain::decide::{Asked, refuse_unattached};
 use crate::domain::ids::{EventId, Partition};
 use crate::domain::limits::{CLOCK_SKEW_MAX, PARTITION_BYTES_MAX, PARTITION_RECORDS_MAX};
 use crate::domain::time::{At, Millis};
-use crate::ports::log::{Assignment, Known};
+use crate::ports::log::{Assignment, Known, ToLog};
 use crate::wire;
 use std::sync::Arc;
 
@@ -148,7 +148,7 @@ impl Engine {
         };
         self.partitions.insert(partition, state);
         if self.draining {
-            self.outputs.push(Output::Pause(partition));
+            self.outputs.push(Output::Log(ToLog::Pause(partition)));
         }
         if let Err(sentence) = verdict {
             self.refuse(partition, sentence);
@@ -252,10 +252,10 @@ impl Engine {
             let low = records <= PARTITION_RECORDS_MAX / 2 && bytes <= PARTITION_BYTES_MAX / 2;
             if full && !state.paused {
                 state.paused = true;
-                self.outputs.push(Output::Pause(state.partition));
+                self.outputs.push(Output::Log(ToLog::Pause(state.partition)));
             } else if low && state.paused {
                 state.paused = false;
-                self.outputs.push(Output::Resume(state.partition));
+                self.outputs.push(Output::Log(ToLog::Resume(state.partition)));
             }
         }
     }
@@ -322,7 +322,7 @@ impl Engine {
         let epoch = state.epoch;
         self.questions.retain(|_, (asked, _)| *asked != partition);
         tracing::info!(%partition, position, epoch, "partition read again");
-        self.outputs.push(Output::Rewind { partition, offset: position, epoch });
+        self.outputs.push(Output::Log(ToLog::Rewind { partition, offset: position, epoch }));
     }
 
     /// Events that found more published than is known start over, or prove the offset moved back.

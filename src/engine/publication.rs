@@ -12,7 +12,7 @@ use crate::domain::event::EventState;
 use crate::domain::ids::{EventId, Partition};
 use crate::domain::limits::{PUBLICATION_BYTES_MAX, PUBLICATION_ENTRIES_MAX};
 use crate::domain::time::{At, Millis};
-use crate::ports::log::{LastRecord, OutRecord, Part, Position, Publication, Published};
+use crate::ports::log::{LastRecord, OutRecord, Part, Position, Publication, Published, ToLog};
 use crate::wire;
 use crate::wire::inventory::{Count, Inventory, SectionFree};
 
@@ -103,7 +103,7 @@ impl Engine {
         if !parts.is_empty() {
             self.publishing = Some(sent);
             self.counts.publications += 1;
-            self.outputs.push(Output::Publish(Publication { parts }));
+            self.outputs.push(Output::Log(ToLog::Publish(Publication { parts })));
         }
     }
 
@@ -112,7 +112,7 @@ impl Engine {
         for sent in &sent {
             let state = self.partitions.get(&sent.partition);
             if state.is_some_and(|state| matches!(state.mode, Mode::Retaking)) {
-                self.outputs.push(Output::RetakeTerm(sent.partition));
+                self.outputs.push(Output::Log(ToLog::RetakeTerm(sent.partition)));
             }
         }
         let current: Vec<Sent> = sent
@@ -153,7 +153,7 @@ impl Engine {
     fn await_position(&mut self, partition: Partition) {
         let Some(state) = self.partitions.get_mut(&partition) else { return };
         state.awaits_position = true;
-        self.outputs.push(Output::ReadPositions(vec![partition]));
+        self.outputs.push(Output::Log(ToLog::ReadPositions(vec![partition])));
     }
 
     /// Everything below `to` is committed: it is known as published, and no longer owed.

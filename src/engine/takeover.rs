@@ -18,6 +18,7 @@ use crate::domain::layout::Layout;
 use crate::domain::seat::{Status, StoredSeat};
 use crate::domain::time::At;
 use crate::ports::ledger::{Batch, Blob, Expected, Fence, FenceRead, OpId, ReadError, RowsRead};
+use crate::ports::log::ToLog;
 use crate::wire;
 
 /// What happens to the entries an event owes when it is suspended.
@@ -181,7 +182,7 @@ impl Engine {
         // A transaction of ours that is still open would be overtaken by the term's: it commits the
         // position once more, as it was read before.
         if !self.is_publishing(partition) {
-            self.outputs.push(Output::RetakeTerm(partition));
+            self.outputs.push(Output::Log(ToLog::RetakeTerm(partition)));
         }
     }
 
@@ -249,7 +250,7 @@ impl Engine {
             tracing::warn!(%partition, event = %id, published_below, committed, "more is published than known");
             event.stage = Stage::AwaitingPosition { published_below };
             state.awaits_position = true;
-            self.outputs.push(Output::ReadPositions(vec![partition]));
+            self.outputs.push(Output::Log(ToLog::ReadPositions(vec![partition])));
             return;
         }
         event.fence = Some(read.fence.clone());
@@ -272,10 +273,16 @@ impl Engine {
         let outbox = wire::outbox::decode(&read.outbox);
         let event = self.event_mut(partition, id).expect("the caller found it");
         assert!(event.owed.is_empty(), "what is owed is published before an event is taken over");
-        event.state = match &restored {
-            Ok(state) => state.clone(),
+        let broken = match restored {
+            Ok(state) => {
+                event.state = state;
+                None
+            }
             // Nothing is decided on it: it is about to be suspended, and answers where it stands.
-            Err(_) => EventState::unknown(id.clone()),
+            Err(why) => {
+                event.state = EventState::unknown(id.clone());
+                Some(why)
+            }
         };
         event.state.sequence = read.fence.sequence;
         event.state.last_at =
@@ -299,7 +306,7 @@ impl Engine {
         }
         let owed = event.owed.values().next();
         let first = owed.map_or(read.fence.sequence, |entry| entry.sequence_before);
-        if let Err(why) = restored {
+        if let Some(why) = broken {
             return self.suspend(partition, id, why, Owed::Keep);
         }
         let (sequence, revision) = known.map_or((0, 0), |known| (known.sequence, known.revision));
@@ -348,9 +355,10 @@ impl Engine {
             event.owed.clear();
             event.owed_bytes = 0;
         }
-        let last = fence.applied_offset;
-        let entries = event.owed.values().filter(|entry| entry.offset <= last);
-        let outbox: Arc<[u8]> = wire::outbox::encode(entries).into();
+        let outbox = (owed != Owed::Leave).then(|| {
+            let in_ledger = event.owed.values().filter(|e| e.offset <= fence.applied_offset);
+            wire::outbox::encode(in_ledger).into()
+        });
         let revision = fence.revision + 1;
         let published_below = match owed {
             Owed::Keep | Owed::Forget => committed.max(fence.published_below),
@@ -360,11 +368,7 @@ impl Engine {
             event: id.clone(),
             expected: Expected { fence: Some((fence.revision, fence.op_id)) },
             next: Fence { revision, op_id, published_below, suspended: why, ..fence },
-            outbox: Blob {
-                changed: revision,
-                bytes: (owed != Owed::Leave).then_some(outbox),
-                guard: Some(event.outbox_changed),
-            },
+            outbox: Blob { changed: revision, bytes: outbox, guard: Some(event.outbox_changed) },
             definition: None,
             seats: vec![],
         });

@@ -27,7 +27,7 @@ use crate::engine::{Engine, Input, Output, Ticket};
 use crate::ports::ledger::{Batch, CommitResult, Conflict, Fence, FenceRead, RowsRead};
 use crate::ports::log::{
     Assignment, Known, OutRecord, Part, Position, Publication, Published, RawRecord, Seal,
-    TermRecord, Topic,
+    TermRecord, ToLog, Topic,
 };
 use crate::wire;
 
@@ -272,16 +272,16 @@ impl World {
                 self.feed(w, Input::Rows(ticket, Ok(rows)));
             }
             Output::Commit(ticket, batch) => self.commit(w, ticket, batch),
-            Output::Publish(publication) => self.publish(w, &publication),
-            Output::ReadPositions(_) => {
+            Output::Log(ToLog::Publish(publication)) => self.publish(w, &publication),
+            Output::Log(ToLog::ReadPositions(_)) => {
                 let position = self.committed.as_ref().map(|position| position.offset);
                 self.feed(w, Input::Positions(vec![(P, position.or(Some(0)))]));
             }
-            Output::Rewind { offset, epoch, .. } => {
+            Output::Log(ToLog::Rewind { offset, epoch, .. }) => {
                 self.workers[w].next = offset;
                 self.workers[w].epoch = epoch;
             }
-            Output::RetakeTerm(_) => {
+            Output::Log(ToLog::RetakeTerm(_)) => {
                 // The coordinator refuses it when the assignment is over: the worker then hears of
                 // that.
                 if self.workers[w].generation == self.generation {
@@ -292,8 +292,9 @@ impl World {
                 }
             }
             Output::Refuse { sentence, .. } => self.workers[w].refused = Some(sentence),
-            Output::Pause(_) => self.workers[w].paused = true,
-            Output::Resume(_) => self.workers[w].paused = false,
+            Output::Log(ToLog::Pause(_)) => self.workers[w].paused = true,
+            Output::Log(ToLog::Resume(_)) => self.workers[w].paused = false,
+            Output::Log(ToLog::Leave) => unreachable!("the engine never leaves"),
             Output::Drained => {}
         }
         true
@@ -327,7 +328,9 @@ impl World {
     /// A worker works until it asks for a transaction or has nothing left to do.
     pub(super) fn run_until_publish(&mut self, w: usize) {
         for _ in 0..1_000 {
-            if matches!(self.workers[w].todo.front(), Some(Output::Publish(_))) || !self.step(w) {
+            if matches!(self.workers[w].todo.front(), Some(Output::Log(ToLog::Publish(_))))
+                || !self.step(w)
+            {
                 return;
             }
         }
@@ -335,7 +338,7 @@ impl World {
 
     /// As [`World::step`], but leaves transactions undone.
     pub(super) fn step_but_publish(&mut self, w: usize) -> bool {
-        self.workers[w].todo.retain(|output| !matches!(output, Output::Publish(_)));
+        self.workers[w].todo.retain(|output| !matches!(output, Output::Log(ToLog::Publish(_))));
         self.step(w)
     }
 
