@@ -81,10 +81,7 @@ fn lateness(config: &Config, events: usize, holds: u64) -> anyhow::Result<Vec<(A
     (crowd.places, crowd.seats) = (crowd.places_of_event(), 0);
     let mut answers = Answers::from_now(&cluster)?;
     let mut ends = follow_from_now(&cluster, &[Topic::Held, Topic::Released])?;
-    for event in &crowd.events {
-        crowd.on_sale(event).iter().try_for_each(|wish| producing.put(wish))?;
-    }
-    producing.settle()?;
+    producing.put_on_sale(&crowd)?;
     answers.wait_for(2 * events as u64, PATIENCE)?;
     let wishes: Vec<Wish> = if events == 1 {
         let mut workload = Workload::new(crowd, 1);

@@ -82,10 +82,7 @@ impl Round {
         let mut crowd = Crowd::new(&name, options.events, places, Millis(3_600_000));
         (crowd.places, crowd.seats) = (crowd.places_of_event(), 0);
         let mut answers = Answers::from_now(&cluster)?;
-        for event in &crowd.events {
-            crowd.on_sale(event).iter().try_for_each(|wish| producing.put(wish))?;
-        }
-        producing.settle()?;
+        producing.put_on_sale(&crowd)?;
         answers.wait_for(2 * options.events as u64, PATIENCE)?;
         let mut workload = Workload::new(crowd, 1);
         let wishes: Vec<Wish> = (0..options.requests).map(|_| workload.next_place()).collect();

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 
-use super::workload::Wish;
+use super::workload::{Crowd, Wish};
 use crate::domain::ids::Partition;
 use crate::kafka::Cluster;
 use crate::kafka::producer::{Delivery, Pending, RequestProducer};
@@ -35,6 +35,17 @@ impl<'a> Producing<'a> {
     pub fn new(cluster: &'a Cluster, keys: &'a Keys) -> anyhow::Result<Producing<'a>> {
         let producer = RequestProducer::new(cluster)?;
         Ok(Producing { cluster, keys, producer, under_way: VecDeque::new(), delivered: 0 })
+    }
+
+    /// Puts all events of a crowd on sale, and waits until the requests for it are on the log.
+    ///
+    /// # Errors
+    /// When one is not.
+    pub fn put_on_sale(&mut self, crowd: &Crowd) -> anyhow::Result<()> {
+        for event in &crowd.events {
+            crowd.on_sale(event).iter().try_for_each(|wish| self.put(wish))?;
+        }
+        self.settle()
     }
 
     /// Hands a request to the client.

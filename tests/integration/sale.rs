@@ -61,9 +61,7 @@ fn owners_are_killed(stack: &Stack) -> Result<()> {
     let cluster = deployment.config.cluster();
     let mut producing = Producing::new(&cluster, &deployment.keys)?;
     let mut answers = Answers::from_now(&cluster)?;
-    for event in &crowd.events {
-        crowd.on_sale(event).iter().try_for_each(|wish| producing.put(wish))?;
-    }
+    producing.put_on_sale(&crowd)?;
     let mut workload = Workload::new(crowd, 12);
     let mut produced = 40;
     let mut go_on = |until: u64, answers: &mut Answers| -> Result<()> {
@@ -104,9 +102,7 @@ fn owners_are_killed_again_and_again(stack: &Stack) -> Result<()> {
     let crowd = Crowd::new("again", 6, 300, Millis(3_000));
     let cluster = deployment.config.cluster();
     let mut producing = Producing::new(&cluster, &deployment.keys)?;
-    for event in &crowd.events {
-        crowd.on_sale(event).iter().try_for_each(|wish| producing.put(wish))?;
-    }
+    producing.put_on_sale(&crowd)?;
     let seed = std::process::id().into();
     let mut rng = fastrand::Rng::with_seed(seed);
     let mut workload = Workload::new(crowd, seed);
@@ -146,9 +142,7 @@ fn a_sleeper_wakes(stack: &Stack) -> Result<()> {
     let cluster = deployment.config.cluster();
     let mut producing = Producing::new(&cluster, &deployment.keys)?;
     let mut answers = Answers::from_now(&cluster)?;
-    for event in &crowd.events {
-        crowd.on_sale(event).iter().try_for_each(|wish| producing.put(wish))?;
-    }
+    producing.put_on_sale(&crowd)?;
     let mut workload = Workload::new(crowd, 7);
     for _ in 0..requests / 2 {
         producing.put(&workload.next_of_mix())?;
@@ -180,10 +174,7 @@ fn the_servers_stand_still() -> Result<()> {
     let cluster = deployment.config.cluster();
     let mut producing = Producing::new(&cluster, &deployment.keys)?;
     let mut answers = Answers::from_now(&cluster)?;
-    for event in &crowd.events {
-        crowd.on_sale(event).iter().try_for_each(|wish| producing.put(wish))?;
-    }
-    producing.settle()?;
+    producing.put_on_sale(&crowd)?;
     answers.wait_for(12, PATIENCE)?;
     let mut workload = Workload::new(crowd, 9);
     let mut more = |count: u64| -> Result<()> {
@@ -218,9 +209,7 @@ fn a_drained_owner_hands_over(stack: &Stack) -> Result<()> {
     let cluster = deployment.config.cluster();
     let mut producing = Producing::new(&cluster, &deployment.keys)?;
     let mut answers = Answers::from_now(&cluster)?;
-    for event in &crowd.events {
-        crowd.on_sale(event).iter().try_for_each(|wish| producing.put(wish))?;
-    }
+    producing.put_on_sale(&crowd)?;
     let mut workload = Workload::new(crowd, 3);
     for _ in 0..1_000 {
         producing.put(&workload.next_of_mix())?;
@@ -243,10 +232,7 @@ fn holds_end(stack: &Stack) -> Result<()> {
     let cluster = deployment.config.cluster();
     let mut producing = Producing::new(&cluster, &deployment.keys)?;
     let mut answers = Answers::from_now(&cluster)?;
-    for event in &crowd.events {
-        crowd.on_sale(event).iter().try_for_each(|wish| producing.put(wish))?;
-    }
-    producing.settle()?;
+    producing.put_on_sale(&crowd)?;
     answers.wait_for(8, PATIENCE)?;
     // All events get holds; then two of them stay quiet while the others are busy.
     let mut workload = Workload::new(crowd.clone(), 5);
@@ -284,10 +270,7 @@ fn a_ledger_set_back(stack: &Stack) -> Result<()> {
     let mut answers = Answers::from_now(&cluster)?;
     let mut worker = deployment.run("worker", "booking")?;
     worker.wait_for_log(ASSIGNED, 1, START)?;
-    for event in &crowd.events {
-        crowd.on_sale(event).iter().try_for_each(|wish| producing.put(wish))?;
-    }
-    producing.settle()?;
+    producing.put_on_sale(&crowd)?;
     answers.wait_for(4, PATIENCE)?;
     let keyspace = deployment.config.ledger.keyspace.clone();
     let image = block_on(Image::take(stack, &keyspace, victim.as_str()))?;
