@@ -97,15 +97,13 @@ impl Engine {
         if applied {
             let state = self.partitions.get_mut(&partition).expect("the caller found it");
             let event = state.events.get_mut(id).expect("the caller found it");
-            event.fence = Some(flight.batch.next.clone());
-            event.outbox_changed = flight.batch.outbox.changed;
+            event.adopt(&flight.batch);
             event.applied = flight.changes;
             if event.changes == event.applied {
                 // What was decided since changed nothing: it waits for no batch.
                 event.pending_bytes = 0;
             }
-            let known = state.known_mut(id);
-            known.revision = known.revision.max(flight.batch.next.revision);
+            state.note_revision(id, flight.batch.next.revision);
             return self.go_on(partition, id);
         }
         if guard_failed {
@@ -130,8 +128,7 @@ impl Engine {
             (AfterSuspension::GoOn, false) => self.start_takeover(partition, id),
             (AfterSuspension::GoOn, true) => {
                 let Some(event) = self.event_mut(partition, id) else { return };
-                event.fence = Some(flight.batch.next.clone());
-                event.outbox_changed = flight.batch.outbox.changed;
+                event.adopt(&flight.batch);
                 event.state.suspended = true;
                 event.stage = Stage::Ready;
                 self.go_on(partition, id);
@@ -167,6 +164,12 @@ impl Taken {
 }
 
 impl Event {
+    /// The ledger has this batch now.
+    pub(super) fn adopt(&mut self, batch: &Batch) {
+        self.fence = Some(batch.next.clone());
+        self.outbox_changed = batch.outbox.changed;
+    }
+
     /// Takes out the batch that a ticket stands for.
     fn take_flight(&mut self, ticket: Ticket) -> Option<Taken> {
         let asked = |flight: &Flight| flight.ticket == ticket;

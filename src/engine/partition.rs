@@ -1,11 +1,11 @@
 //! One assigned partition: what has arrived, what stands where, and how its memory ends.
 
 use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
 
 use super::arrival::{Arrival, Content};
 use super::assignment;
-use super::entry::Decided;
-use super::entry::Slot;
+use super::entry::{Decided, Slot};
 use super::event::{Event, Queued, Stage};
 use super::window::Window;
 use super::{Engine, Output};
@@ -15,7 +15,6 @@ use crate::domain::limits::{CLOCK_SKEW_MAX, PARTITION_BYTES_MAX, PARTITION_RECOR
 use crate::domain::time::{At, Millis};
 use crate::ports::log::{Assignment, Known, ToLog};
 use crate::wire;
-use std::sync::Arc;
 
 /// Whether a partition is worked on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,8 +66,7 @@ impl PartitionState {
     pub(super) fn clear(&mut self) {
         for event in std::mem::take(&mut self.events).into_values() {
             if let Some(fence) = &event.fence {
-                let known = self.known_mut(&event.state.event);
-                known.revision = known.revision.max(fence.revision);
+                self.note_revision(&event.state.event, fence.revision);
             }
         }
         self.slots.clear();
@@ -83,6 +81,12 @@ impl PartitionState {
             revision: 0,
             at: At(0),
         })
+    }
+
+    /// Notes a revision that the ledger has had: none below it is believed any more.
+    pub(super) fn note_revision(&mut self, event: &EventId, revision: i64) {
+        let known = self.known_mut(event);
+        known.revision = known.revision.max(revision);
     }
 
     /// The slot of a record that has arrived and is not yet published.
@@ -106,8 +110,7 @@ impl PartitionState {
         for (_, id) in &idle {
             let event = self.events.remove(id).expect("just listed");
             if let Some(fence) = event.fence {
-                let known = self.known_mut(id);
-                known.revision = known.revision.max(fence.revision);
+                self.note_revision(id, fence.revision);
             }
         }
         idle.len()

@@ -205,8 +205,7 @@ impl Engine {
         let ticket = self.ask(partition, id);
         let Some(event) = self.event_mut(partition, id) else { return };
         event.retry_at = None;
-        event.fence = Some(flight.batch.next.clone());
-        event.outbox_changed = flight.batch.outbox.changed;
+        event.adopt(&flight.batch);
         event.stage = Stage::ReadingRows(ticket);
         self.outputs.push(Output::ReadRows(ticket, id.clone()));
     }
@@ -322,8 +321,7 @@ impl Engine {
         event.stage = Stage::Ready;
         let entries = event.owed.len();
         let state = self.partitions.get_mut(&partition).expect("the caller found it");
-        let known = state.known_mut(id);
-        known.revision = known.revision.max(read.fence.revision);
+        state.note_revision(id, read.fence.revision);
         tracing::info!(
             %partition, event = %id, term = read.fence.term, revision = read.fence.revision,
             sequence = read.fence.sequence, entries, "event taken over");
