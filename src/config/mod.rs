@@ -23,7 +23,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use crate::kafka::Cluster;
+use crate::kafka::{Cluster, KafkaLog};
 use crate::seal;
 
 pub use self::deployment::Deployment;
@@ -134,6 +134,16 @@ impl Config {
             group: self.kafka.group.clone(),
             audit_period: self.deployment.audit_period,
             settings: self.kafka.settings_as_text(),
+        }
+    }
+
+    /// The same with all that owners need.
+    #[must_use]
+    pub fn kafka_log(&self) -> KafkaLog {
+        KafkaLog {
+            cluster: self.cluster(),
+            session_timeout: self.kafka.session_timeout,
+            transaction_timeout: self.kafka.transaction_timeout,
         }
     }
 

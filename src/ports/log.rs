@@ -11,9 +11,16 @@
 //! - An [`Assignment`] is made in the order of the design: position, term, inventory, window.
 //! - Positions read are stable: no open transaction holds offsets of the partition.
 
+mod access;
+
 use std::sync::Arc;
 
 use uuid::Uuid;
+
+pub use access::{
+    Delivery, Error, ErrorKind, Follower, From, Log, LogRecord, Member, OwnerLog, Pending,
+    Producer, Reader, Sink, Start,
+};
 
 use crate::domain::ids::{EventId, Partition};
 use crate::domain::time::At;
