@@ -12,12 +12,12 @@ use super::Error;
 use super::store::Store;
 use super::tables::{DEFINITIONS, SEATS, Tables};
 use crate::domain::event::SaleState;
-use crate::domain::ids::{BuyerId, EventId, Reference, RequestId, SeatNumber};
-use crate::domain::seat::{Cause, Status, StoredSeat};
+use crate::domain::ids::{BuyerId, EventId, Reference};
+use crate::domain::seat::StoredSeat;
 use crate::domain::time::At;
 use crate::ports::ledger::{
     Batch, Blob, CommitResult, Conflict, Fence, FenceRead, Later, Ledger, LedgerId, OpId,
-    ReadError, Reply, RowsRead,
+    ReadError, Reply, RowsRead, SeatColumns,
 };
 
 /// The file as a ledger.
@@ -140,9 +140,9 @@ fn commit(tables: &mut Tables<'_>, batch: &Batch) -> Result<CommitResult, redb::
         let row = &guarded.row;
         let reference = row.reference.as_ref().map_or("", Reference::as_str);
         let value = (
-            row.status as u8,
+            row.status as i8,
             row.hold.0.as_u128(),
-            row.buyer.as_str(),
+            row.buyer.as_ref().map_or("", BuyerId::as_str),
             row.deadline.0,
             row.price,
             row.tier,
@@ -150,6 +150,7 @@ fn commit(tables: &mut Tables<'_>, batch: &Batch) -> Result<CommitResult, redb::
             row.cause as u8,
             row.offset,
             row.changed,
+            row.block.as_deref().unwrap_or(""),
         );
         tables.seats.insert((event, row.number.0), value)?;
     }
@@ -217,29 +218,25 @@ fn read_fence(
     Ok(Ok(Some(FenceRead { fence, outbox_changed, outbox: Arc::from(outbox) })))
 }
 
-type SeatColumns<'a> = (u8, u128, &'a str, i64, i64, u16, &'a str, u8, i64, i64);
-
 /// A place, or what is wrong with its row.
-fn seat(number: u32, columns: SeatColumns<'_>) -> Result<StoredSeat, String> {
-    let (status, hold, buyer, deadline, price, tier, reference, cause, offset, changed) = columns;
-    let wrong = |what: String| format!("seat row {number}: {what}");
-    let reference = match reference {
-        "" => None,
-        text => Some(Reference::new(text).map_err(|error| wrong(error.to_string()))?),
-    };
-    let small = i8::try_from(status).ok().and_then(Status::from_number);
-    Ok(StoredSeat {
-        number: SeatNumber(number),
-        status: small.ok_or_else(|| wrong(format!("status {status} is not known")))?,
-        hold: RequestId(Uuid::from_u128(hold)),
-        buyer: BuyerId::new(buyer).map_err(|error| wrong(error.to_string()))?,
-        deadline: At(deadline),
-        price,
-        tier,
-        reference,
-        cause: Cause::from_number(i32::from(cause))
-            .ok_or_else(|| wrong(format!("cause {cause} is not known")))?,
-        offset,
+fn seat(number: u32, columns: SeatRow<'_>) -> Result<StoredSeat, String> {
+    let (status, hold, buyer, deadline, price, tier, reference, cause, offset, changed, block) =
+        columns;
+    let columns = SeatColumns {
+        row: i32::try_from(number).unwrap_or(-1),
         changed,
-    })
+        status,
+        hold: Uuid::from_u128(hold),
+        buyer,
+        deadline,
+        price,
+        tier: i32::from(tier),
+        reference,
+        cause: i32::from(cause),
+        offset,
+        block,
+    };
+    columns.read()
 }
+
+type SeatRow<'a> = (i8, u128, &'a str, i64, i64, u16, &'a str, u8, i64, i64, &'a str);

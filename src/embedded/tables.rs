@@ -19,8 +19,9 @@ pub(super) type HeaderValue = (&'static str, Option<&'static [u8]>);
 pub(super) type FenceValue = (i64, i64, u128, i64, i64, i64, i64, i64, i32, &'static str);
 /// `changed` and content.
 pub(super) type BlobValue = (i64, &'static [u8]);
-/// Status, hold, buyer, deadline, price, tier, reference, cause, offset, changed.
-pub(super) type SeatValue = (u8, u128, &'static str, i64, i64, u16, &'static str, u8, i64, i64);
+/// Status, hold, buyer, deadline, price, tier, reference, cause, offset, changed, block.
+pub(super) type SeatValue =
+    (i8, u128, &'static str, i64, i64, u16, &'static str, u8, i64, i64, &'static str);
 
 /// Numbers about the file as a whole.
 pub(super) const META: TableDefinition<&str, u64> = TableDefinition::new("meta");

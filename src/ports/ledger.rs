@@ -15,6 +15,8 @@
 //! - Rows are never deleted and no column is ever set to null.
 //! - A driver neither repeats nor speculates on a batch of its own accord.
 
+mod columns;
+
 use std::pin::Pin;
 use std::sync::Arc;
 
@@ -24,6 +26,8 @@ use crate::domain::event::SaleState;
 use crate::domain::ids::EventId;
 use crate::domain::seat::StoredSeat;
 use crate::domain::time::At;
+
+pub use columns::SeatColumns;
 
 /// A ledger, ready for use.
 pub trait Ledger: Send + Sync {
