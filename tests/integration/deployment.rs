@@ -3,7 +3,7 @@
 
 use std::fs::File;
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
@@ -60,25 +60,51 @@ impl Deployment {
         Ok(deployment)
     }
 
+    /// Log and ledger in a folder.
+    pub(crate) fn embedded() -> Result<Deployment> {
+        let folder = tempfile::tempdir()?;
+        let config = config::embedded(&folder.path().join("house"))?;
+        let keys = config.seal_keys().map_err(anyhow::Error::msg)?;
+        Ok(Deployment { folder, config, keys })
+    }
+
     /// A command of the binary under this deployment's configuration.
     pub(crate) fn command(&self) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_holdfast"));
-        command.env("HOLDFAST_CONFIG", self.folder.path().join("holdfast.toml"));
-        command.stdin(Stdio::null());
+        self.configure(&mut command);
         command
+    }
+
+    fn configure(&self, command: &mut Command) {
+        match &self.config.embedded {
+            Some(folder) => command.env("HOLDFAST_EMBEDDED", folder),
+            None => command.env("HOLDFAST_CONFIG", self.folder.path().join("holdfast.toml")),
+        };
+        command.stdin(Stdio::null());
     }
 
     /// Starts a worker process.
     pub(crate) fn run(&self, name: &str, roles: &str) -> Result<Process> {
+        let mut command = self.command();
+        command.args(["run", "--roles", roles]);
+        self.spawn(name, command)
+    }
+
+    /// Starts a worker whose files may not grow beyond so many KiB: as if the disk were full.
+    pub(crate) fn run_short_of_room(&self, name: &str, kib: u32) -> Result<Process> {
+        let mut command = Command::new("sh");
+        // A signal ignored stays ignored, so that writing fails instead of ending the process.
+        let line = format!("trap '' XFSZ; ulimit -f {}; exec \"$0\" run", kib * 2);
+        command.args(["-c", &line, env!("CARGO_BIN_EXE_holdfast")]);
+        self.configure(&mut command);
+        self.spawn(name, command)
+    }
+
+    fn spawn(&self, name: &str, mut command: Command) -> Result<Process> {
         let log = self.folder.path().join(format!("{name}-{}.log", std::process::id()));
         let file = File::options().create(true).append(true).open(&log)?;
-        let child = self
-            .command()
-            .args(["run", "--roles", roles])
-            .env("HOLDFAST_INSTANCE", name)
-            .stdout(Stdio::null())
-            .stderr(file)
-            .spawn()?;
+        let child =
+            command.env("HOLDFAST_INSTANCE", name).stdout(Stdio::null()).stderr(file).spawn()?;
         Ok(Process { name: name.into(), child, log })
     }
 
@@ -109,6 +135,18 @@ impl Process {
         let sent = Command::new("kill").args([format!("-{name}"), pid]).status()?;
         ensure!(sent.success(), "worker {} did not take SIG{name}", self.name);
         Ok(())
+    }
+
+    /// How it ended of its own accord.
+    pub(crate) fn ended(&mut self, limit: Duration) -> Result<ExitStatus> {
+        let began = ticks();
+        loop {
+            if let Some(status) = self.child.try_wait()? {
+                return Ok(status);
+            }
+            ensure!(began.elapsed() < limit, "worker {} goes on:\n{}", self.name, self.tail());
+            std::thread::sleep(LOOK);
+        }
     }
 
     /// SIGTERM, and how long it took until the process had ended well.

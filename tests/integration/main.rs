@@ -13,6 +13,7 @@ mod stack;
 mod audit;
 mod deployment;
 mod edge;
+mod embedded;
 mod ledger;
 mod log;
 mod sale;
@@ -30,6 +31,7 @@ fn main() -> ExitCode {
         ledger::trials,
         log::trials,
         edge::trials,
+        embedded::trials,
         sale::trials,
         audit::trials,
     ];
