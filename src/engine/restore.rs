@@ -85,3 +85,135 @@ fn agree(rows: &[StoredSeat]) -> Result<(), String> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::domain::ids::{BuyerId, RequestId, SeatNumber};
+    use crate::domain::seat::Cause;
+    use crate::domain::time::At;
+
+    fn hold(number: u128) -> HoldId {
+        RequestId(Uuid::from_u128(number))
+    }
+
+    /// A booking of two places that gave back two more, one of them to a block; a hold; and a
+    /// blocked place nobody ever had.
+    fn rows() -> Vec<StoredSeat> {
+        let booked = StoredSeat {
+            number: SeatNumber(0),
+            status: Status::Booked,
+            hold: hold(1),
+            buyer: Some(BuyerId::new("ann").unwrap()),
+            deadline: At(9),
+            price: 1,
+            tier: 0,
+            reference: Some(Reference::new("pay-1").unwrap()),
+            cause: Cause::None,
+            offset: 7,
+            changed: 3,
+            block: None,
+        };
+        let place =
+            |number, row: &StoredSeat| StoredSeat { number: SeatNumber(number), ..row.clone() };
+        let cancelled = StoredSeat {
+            status: Status::Free,
+            deadline: At(0),
+            cause: Cause::Cancelled,
+            ..place(2, &booked)
+        };
+        let to_block = StoredSeat {
+            status: Status::Blocked,
+            block: Some("press".into()),
+            ..place(3, &cancelled)
+        };
+        let held = StoredSeat {
+            status: Status::Held,
+            hold: hold(2),
+            reference: None,
+            offset: 8,
+            ..place(4, &booked)
+        };
+        let blocked = StoredSeat {
+            status: Status::Blocked,
+            hold: HoldId::NONE,
+            buyer: None,
+            reference: None,
+            cause: Cause::None,
+            ..place(5, &to_block)
+        };
+        vec![booked.clone(), place(1, &booked), cancelled, to_block, held, blocked]
+    }
+
+    #[test]
+    fn rows_of_one_hold_say_the_same() {
+        assert!(rows().iter().all(StoredSeat::is_sound));
+        assert_eq!(agree(&rows()), Ok(()));
+        let planted = |row: usize, plant: fn(&mut StoredSeat)| {
+            let mut rows = rows();
+            plant(&mut rows[row]);
+            let reversed = rows.iter().rev().cloned().collect::<Vec<_>>();
+            assert_eq!(agree(&rows).is_err(), agree(&reversed).is_err());
+            agree(&rows).is_err()
+        };
+        let bob = |row: &mut StoredSeat| row.buyer = BuyerId::new("bob").ok();
+        let unpaid = |row: &mut StoredSeat| row.reference = None;
+        let paid = |row: &mut StoredSeat| row.reference = Reference::new("pay-1").ok();
+        let other = |row: &mut StoredSeat| row.reference = Reference::new("pay-2").ok();
+        for row in [1, 2, 3] {
+            assert!(planted(row, bob) && planted(row, unpaid) && planted(row, other), "row {row}");
+            assert!(planted(row, |row| row.offset = 6), "row {row}");
+        }
+        assert!(planted(1, |row| row.deadline = At(8)));
+        assert!(planted(1, |row| row.status = Status::Held));
+        assert!(planted(3, |row| row.cause = Cause::Expired));
+        assert!(planted(4, paid), "a payment is that of one hold");
+        assert!(!planted(4, other) && !planted(4, bob));
+    }
+
+    #[test]
+    fn a_hold_that_is_no_booking_has_left_nothing() {
+        let mut rows = rows();
+        let left = StoredSeat {
+            number: SeatNumber(6),
+            status: Status::Free,
+            deadline: At(0),
+            cause: Cause::Expired,
+            ..rows[4].clone()
+        };
+        assert!(left.is_sound());
+        rows.push(left);
+        assert!(agree(&rows).is_err());
+    }
+
+    #[test]
+    fn a_row_that_no_change_leaves_is_unsound() {
+        let unsound = |row: usize, plant: fn(&mut StoredSeat)| {
+            let mut row = rows().swap_remove(row);
+            plant(&mut row);
+            !row.is_sound()
+        };
+        for row in 0..6 {
+            assert!(unsound(row, |row| row.changed = 0), "row {row}");
+        }
+        for row in 0..5 {
+            assert!(unsound(row, |row| row.buyer = None), "row {row}");
+            assert!(unsound(row, |row| row.hold = HoldId::NONE), "row {row}");
+        }
+        for row in 0..4 {
+            assert!(unsound(row, |row| row.reference = None), "row {row}");
+        }
+        assert!(unsound(0, |row| row.cause = Cause::Cancelled));
+        assert!(unsound(0, |row| row.status = Status::Held));
+        assert!(unsound(2, |row| row.cause = Cause::None));
+        assert!(unsound(2, |row| row.cause = Cause::Released));
+        assert!(unsound(2, |row| row.block = Some("press".into())));
+        assert!(unsound(3, |row| row.block = None));
+        assert!(unsound(4, |row| row.reference = Reference::new("pay-4").ok()));
+        assert!(unsound(5, |row| row.hold = hold(5)));
+        assert!(unsound(5, |row| row.block = None));
+        assert!(!unsound(0, |row| row.block = Some("press".into())));
+    }
+}

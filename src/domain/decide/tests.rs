@@ -5,6 +5,7 @@ mod block;
 mod booking;
 mod lapse;
 mod operation;
+mod random;
 mod table;
 
 use crate::domain::layout::Places;

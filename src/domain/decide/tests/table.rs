@@ -210,6 +210,16 @@ impl Sale {
         self.ids.get(name).copied().unwrap_or_else(|| id(START, 1 << 40))
     }
 
+    /// The event as it stands.
+    pub(super) fn state(&self) -> &EventState {
+        &self.state
+    }
+
+    /// Forgets the event, and knows it again from what a ledger would keep.
+    pub(super) fn take_over(&mut self) {
+        self.state = self.restored();
+    }
+
     /// The event as a ledger would give it back.
     fn restored(&self) -> EventState {
         let Some(layout) = self.state.layout() else { return self.state.clone() };
