@@ -8,8 +8,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::sync::Arc;
 
+use super::Verdict;
 use super::administration::may_change;
-use super::{Verdict, unblocked, untaken};
+use super::conflict::{unblocked, untaken};
 use crate::domain::change::Change;
 use crate::domain::event::EventState;
 use crate::domain::free_set::FreeSet;

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::{Asked, Verdict, may_promise, unblocked, untaken};
+use super::conflict::{unblocked, untaken};
+use super::{Asked, Verdict, may_promise};
 use crate::domain::change::Change;
 use crate::domain::event::EventState;
 use crate::domain::ids::{HoldId, SeatNumber};

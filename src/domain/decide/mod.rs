@@ -12,6 +12,7 @@ mod block;
 mod cancel;
 mod claim;
 mod confirm;
+mod conflict;
 mod expire;
 mod extend;
 pub mod lapse;
@@ -27,7 +28,7 @@ use super::limits::MAX_WAIT_DEFAULT;
 use super::outcome::{Booked, Header, Held, Outcome, OutcomeBody, Place, Released, Role};
 use super::refusal::{Code, Ground, Refusal};
 use super::request::{Body, Request};
-use super::seat::{Cause, Status};
+use super::seat::Cause;
 use super::time::{At, Millis};
 
 /// What is known about a request besides its text.
@@ -250,40 +251,6 @@ fn may_promise(state: &EventState) -> Result<(), Refusal> {
         SaleState::Closed => Err(Refusal::plain(Code::SaleClosed)),
         SaleState::Off => Err(Refusal::plain(Code::EventOff)),
     }
-}
-
-/// Group 8: somebody has one of the places.
-fn untaken(state: &EventState, wanted: impl Iterator<Item = SeatNumber>) -> Result<(), Refusal> {
-    let layout = state.layout().expect("the event is known by now");
-    let taken = |seat: &SeatNumber| match state.seat(*seat).status {
-        Status::Held | Status::Booked => true,
-        Status::Free | Status::Blocked => false,
-    };
-    let conflicts: Vec<SeatNumber> = wanted.filter(taken).collect();
-    let Some(&first) = conflicts.first() else { return Ok(()) };
-    let rival = state.find_hold(state.seat(first).hold).expect("a taken seat has a hold");
-    let ground = Ground {
-        seats: conflicts.iter().map(|&seat| layout.name(seat)).collect(),
-        rival_offset: Some(rival.offset),
-        ..Ground::default()
-    };
-    Err(Refusal { code: Code::SeatsTaken, ground })
-}
-
-/// Group 8: one of the places is kept from sale.
-fn unblocked(state: &EventState, wanted: impl Iterator<Item = SeatNumber>) -> Result<(), Refusal> {
-    let layout = state.layout().expect("the event is known by now");
-    let blocked: Vec<SeatNumber> =
-        wanted.filter(|seat| state.seat(*seat).status == Status::Blocked).collect();
-    let Some(reason) = blocked.first().and_then(|&first| state.block_of(first)) else {
-        return Ok(());
-    };
-    let ground = Ground {
-        seats: blocked.iter().map(|&seat| layout.name(seat)).collect(),
-        detail: reason.to_string(),
-        ..Ground::default()
-    };
-    Err(Refusal { code: Code::Blocked, ground })
 }
 
 fn held(state: &EventState, id: HoldId, hold: &Hold, staff_override: bool) -> Held {

@@ -14,9 +14,10 @@
 //! milliseconds, `old` an id made before the window, `forgotten` an id the window no longer knows.
 //!
 //! Every line also checks that the state's indexes recount, that the changes told are all that
-//! happened, and that what a ledger would keep makes the same event again.
+//! happened, that the rows touched are those that changed, and that what a ledger would keep makes the
+//! same event again.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt::{Debug, Write as _};
 
 use uuid::Uuid;
@@ -147,12 +148,14 @@ impl Sale {
             id: verdict,
             early: request.check().err(),
         };
-        let mut twin = self.state.clone();
+        let before = self.state.clone();
         let decision = step(&mut self.state, &request, &asked);
+        let mut twin = before.clone();
         decision.changes.iter().for_each(|change| twin.apply(change));
         self.state.recount();
         assert_eq!(summary(&self.state), summary(&twin), "changes tell all that happened");
         assert_eq!(summary(&self.state), summary(&self.restored()), "rows tell all that is");
+        check_touched(&before, &self.state, &decision);
         self.offset += 1;
         decision
     }
@@ -314,6 +317,25 @@ impl Sale {
         }
         text
     }
+}
+
+/// A ledger gets every row that is another one now, under a new `changed`, guarded by the old one.
+fn check_touched(before: &EventState, after: &EventState, decision: &Decision) {
+    let mut guards: BTreeMap<SeatNumber, i64> = BTreeMap::new();
+    for &(seat, changed) in &decision.touched {
+        guards.entry(seat).or_insert(changed);
+    }
+    let mut rewritten: BTreeMap<SeatNumber, i64> = BTreeMap::new();
+    for number in (0..after.layout().map_or(0, |layout| layout.seats())).map(SeatNumber) {
+        let was = if before.is_known() { before.stored(number) } else { None };
+        let is = after.stored(number);
+        if was != is {
+            let changed = is.expect("no row is taken away").changed;
+            assert!((before.sequence + 1..=after.sequence).contains(&changed), "{number:?}");
+            rewritten.insert(number, was.map_or(0, |row| row.changed));
+        }
+    }
+    assert_eq!(rewritten, guards, "rows rewritten, and their guards");
 }
 
 /// All that an event is, but for its indexes.

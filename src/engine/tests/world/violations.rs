@@ -4,8 +4,9 @@ use std::collections::HashMap;
 
 use super::{World, index};
 use crate::domain::ids::{EventId, HoldId};
-use crate::domain::outcome::{OutcomeBody, Role};
+use crate::domain::outcome::{OutcomeBody, Place, Role};
 use crate::domain::refusal::Code;
+use crate::domain::seat::{Status, StoredSeat};
 
 impl World {
     /// What a reader of the topics finds wrong.
@@ -50,9 +51,15 @@ impl World {
                         }
                     }
                 }
+                OutcomeBody::Cancelled(cancelled) => {
+                    for Place { seat, .. } in &cancelled.places {
+                        if holders.remove(&(event.clone(), seat.clone())) != Some(cancelled.hold) {
+                            wrong.push(format!("{event}: {seat} was not {}'s", cancelled.hold));
+                        }
+                    }
+                }
                 OutcomeBody::Booked(_)
                 | OutcomeBody::Extended(_)
-                | OutcomeBody::Cancelled(_)
                 | OutcomeBody::Changed(_)
                 | OutcomeBody::Refused(_) => {}
             }
@@ -63,8 +70,8 @@ impl World {
             }
         }
         for (event, stored) in &self.ledger {
-            let taken =
-                stored.seats.values().filter(|row| row.status != Default::default()).count();
+            let has = |row: &&StoredSeat| matches!(row.status, Status::Held | Status::Booked);
+            let taken = stored.seats.values().filter(has).count();
             let held = holders.keys().filter(|(of, _)| of == event).count();
             let sequence = stored.fence.as_ref().map_or(0, |fence| fence.sequence);
             if (taken, sequence) != (held, last.get(event).copied().unwrap_or(0)) {
