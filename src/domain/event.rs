@@ -1,11 +1,11 @@
 //! One event in memory: what it is, who has which place, and the indexes that keep decisions cheap.
 //!
 //! Read by `decide`, changed by `apply` only (the fields are visible inside `domain` for that
-//! reason). The indexes are kept in `indexes`; every one of them can be recounted from the seats, and
-//! [`EventState::recount`] does, for tests.
+//! reason). The indexes are kept in `indexes`; every one of them can be recounted from the seats,
+//! and [`EventState::recount`] does, for tests.
 //!
-//! All of it is a function of the rows that [`EventState::stored`] gives the ledger, so that an event
-//! decides alike before and after a takeover.
+//! All of it is a function of the rows that [`EventState::stored`] gives the ledger, so that an
+//! event decides alike before and after a takeover.
 
 mod indexes;
 
@@ -78,8 +78,8 @@ impl Buyer {
     }
 }
 
-/// A hold that left places, as those remember it. A booking that gave back some of its places is both
-/// a hold and a leaver.
+/// A hold that left places, as those remember it. A booking that gave back some of its places is
+/// both a hold and a leaver.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Leaver {
     /// Whose it was.

@@ -1,4 +1,5 @@
-//! What operators ask of the event as a whole: define it, open, pause and close its sale, call it off.
+//! What operators ask of the event as a whole: define it, open, pause and close its sale, call it
+//! off.
 //!
 //! Calling off is final. It differs from closing in what it does to promises: nobody can be seated,
 //! so that a confirm is refused too, and what was paid is given back, once, by whoever reads it

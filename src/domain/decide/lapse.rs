@@ -9,7 +9,7 @@ use std::collections::HashSet;
 
 use super::block::Reach;
 use crate::domain::event::EventState;
-use crate::domain::ids::{HoldId, SeatNumber};
+use crate::domain::ids::HoldId;
 use crate::domain::limits::{
     LAPSED_ROWS_MAX, LAPSED_ROWS_OF_BLOCK_MAX, LAPSED_ROWS_OF_BUYER_MAX, SEATS_PER_REQUEST_MAX,
 };
@@ -93,8 +93,8 @@ fn lapsed_of_buyer(state: &EventState, claim: &Claim, at: At) -> Vec<HoldId> {
     buyer.live_holds.iter().filter(lapsed).copied().take_while(within).collect()
 }
 
-/// Of the lapsed holds not yet ending, those on places that are to be blocked, up to a bound of rows;
-/// what is beyond it is in the way of the block, which may be asked again.
+/// Of the lapsed holds not yet ending, those on places that are to be blocked, up to a bound of
+/// rows; what is beyond it is in the way of the block, which may be asked again.
 fn in_the_way_of(
     state: &EventState,
     block: &Block,
@@ -139,10 +139,7 @@ fn in_wanted_sections(
     for (section, wanted) in wanted {
         let in_section = |hold: HoldId| {
             let hold = state.find_hold(hold).expect("a lapsed hold is there");
-            let frees = |seat: &&SeatNumber| {
-                layout.section_of(**seat) == section && state.block_of(**seat).is_none()
-            };
-            hold.seats.iter().filter(frees).count() as u64
+            hold.seats.iter().filter(|seat| layout.section_of(**seat) == section).count() as u64
         };
         let ending: u64 = known.iter().chain(&ends).map(|hold| in_section(*hold)).sum();
         let mut free = u64::from(state.free_places(section).count()) + ending;

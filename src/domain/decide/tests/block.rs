@@ -3,7 +3,7 @@
 use super::table::{Sale, check, check_in, venue};
 use crate::domain::layout::{Places, Row};
 use crate::domain::limits::{LAPSED_ROWS_MAX, LAPSED_ROWS_OF_BLOCK_MAX};
-use crate::domain::outcome::Role;
+use crate::domain::outcome::{Outcome, Role};
 
 #[test]
 fn a_house_seat_comes_back_to_its_block() {
@@ -154,30 +154,38 @@ fn lapsed_holds_are_not_in_the_way_of_a_block() {
     );
 }
 
-/// Rows of A, each of which is a hold: more than one decision and one block end.
+/// Rows of A. Each is a hold together with a place of G: more than one decision and one block end.
 const HOLDS: usize = (LAPSED_ROWS_MAX + LAPSED_ROWS_OF_BLOCK_MAX) / 50 + 2;
 
 #[test]
 fn a_block_ends_lapsed_holds_up_to_a_bound() {
     let mut definition = venue();
-    let row = |n: usize| Row { name: n.to_string(), seats: "1-50".into(), tier: None };
+    let row = |n: usize| Row { name: n.to_string(), seats: "1-49".into(), tier: None };
     definition.sections[0].places = Places::Rows((1..=HOLDS).map(row).collect());
+    definition.sections[1].places = Places::General(HOLDS.try_into().expect("small"));
     let mut sale = Sale::new(definition);
     sale.ask("0:00 define");
     sale.ask("0:00 open");
     for n in 1..=HOLDS {
-        let seats: String = (1..=50).map(|seat| format!(" A/{n}/{seat}")).collect();
-        sale.ask(&format!("{}:{:02} h{n} b{n} claim{seats}", n / 60, n % 60));
+        let seats: String = (1..=49).map(|seat| format!(" A/{n}/{seat}")).collect();
+        sale.ask(&format!("{}:{:02} h{n} b{n} claim{seats} G*1", n / 60, n % 60));
     }
-    let firsts: String = (1..=HOLDS).map(|n| format!(" A/{n}/1")).collect();
-    let mut ask = || {
-        let decision = sale.ask(&format!("30:00 block{firsts} for=press"));
-        let derived = decision.outcomes.iter().filter(|o| o.header.role == Role::Derived).count();
-        (derived, sale.tell(decision.outcomes.last().expect("an answer")))
+    let ends = |places: &str| {
+        let mut sale = sale.clone();
+        [(); 2].map(|()| {
+            let decision = sale.ask(&format!("30:00 block{places} for=press"));
+            let derived = |o: &&Outcome| o.header.role == Role::Derived;
+            let ended = decision.outcomes.iter().filter(derived).count();
+            (ended, sale.tell(decision.outcomes.last().expect("an answer")))
+        })
     };
+    let firsts: String = (1..=HOLDS).map(|n| format!(" A/{n}/1")).collect();
     let taken = format!("refused seats-taken A/{}/1 A/{HOLDS}/1 rival=h{}", HOLDS - 1, HOLDS - 1);
-    assert_eq!(ask(), (HOLDS - 2, taken));
-    assert_eq!(ask(), (2, format!("blocked 2 press{firsts}")));
+    assert_eq!(ends(&firsts), [(HOLDS - 2, taken), (2, format!("blocked 2 press{firsts}"))]);
+    let lacking = format!("refused not-enough G limit={} count={HOLDS}", HOLDS - 2);
+    let all: String = (1..=HOLDS).map(|n| format!(" G/{n}")).collect();
+    let counted = format!(" G={HOLDS}");
+    assert_eq!(ends(&counted), [(HOLDS - 2, lacking), (2, format!("blocked 2 press{all}"))]);
 }
 
 #[test]
