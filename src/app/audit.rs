@@ -24,14 +24,13 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 
+use super::Backend;
 use crate::audit::{Check, Finding, Model, Report};
-use crate::config::Config;
 use crate::domain::ids::Partition;
 use crate::domain::limits::REQUEST_BYTES_MAX;
 use crate::domain::outcome::{Outcome, OutcomeBody};
-use crate::kafka::reader::{LogRecord, Reader, Start};
 use crate::ports::clock::ticks;
-use crate::ports::log::Topic;
+use crate::ports::log::{LogRecord, Reader, Start, Topic};
 use crate::wire;
 
 /// How long answers are waited for, over all partitions together. What has none by then is lost.
@@ -62,9 +61,9 @@ struct Audited {
 /// # Errors
 /// When a server is not reached, or the log cannot be read. What is wrong with the sale is no
 /// error.
-pub fn verify(config: &Config, with_ledger: bool) -> anyhow::Result<Report> {
-    let partitions = (0..config.deployment.partitions).map(Partition).collect();
-    verify_scope(config, &Scope { partitions, ledger: with_ledger }, |_| {})
+pub fn verify(backend: &Backend, with_ledger: bool) -> anyhow::Result<Report> {
+    let partitions = (0..backend.log.partitions()).map(Partition).collect();
+    verify_scope(backend, &Scope { partitions, ledger: with_ledger }, |_| {})
 }
 
 /// Audits what the scope names, as [`verify`] does, and tells `progress` what comes next.
@@ -72,38 +71,39 @@ pub fn verify(config: &Config, with_ledger: bool) -> anyhow::Result<Report> {
 /// # Errors
 /// As [`verify`].
 pub fn verify_scope(
-    config: &Config,
+    backend: &Backend,
     scope: &Scope,
     mut progress: impl FnMut(&str),
 ) -> anyhow::Result<Report> {
-    let mut log = Reader::open(&config.cluster())?;
+    let mut log = backend.log.reader()?;
     let settled_by = ticks() + SETTLE_MAX;
     let mut report = Report::default();
     let mut audited = vec![];
     for &partition in &scope.partitions {
         progress(&format!("auditing partition {partition}"));
-        let (found, part) = audit(&mut log, partition, settled_by, &mut progress)
+        let (found, part) = audit(&mut *log, partition, settled_by, &mut progress)
             .with_context(|| format!("auditing partition {partition}"))?;
         report.merge(found);
         audited.push(part);
     }
     if scope.ledger {
         progress("comparing the ledger");
-        let findings = rows::compare(config, &mut log, &audited).context("comparing the ledger")?;
+        let findings =
+            rows::compare(backend, &mut *log, &audited).context("comparing the ledger")?;
         findings.into_iter().for_each(|finding| report.add(finding));
     }
     Ok(report)
 }
 
 fn audit(
-    log: &mut Reader,
+    log: &mut dyn Reader,
     partition: Partition,
     settled_by: Instant,
     progress: &mut impl FnMut(&str),
 ) -> anyhow::Result<(Report, Audited)> {
     let mut model = Model::new(partition);
     let mut last = None;
-    let end = log.read_to_end((Topic::Requests, partition, Start::Beginning), |record| {
+    let end = log.read_to_end((Topic::Requests, partition, Start::Beginning), &mut |record| {
         last = Some(record.offset);
         take_request(&mut model, &record);
     })?;
@@ -115,12 +115,12 @@ fn audit(
     let mut unreadable = vec![];
     let mut later = vec![];
     for topic in Topic::OUTCOMES {
-        log.read_to_end((topic, partition, Start::Beginning), |record| {
-            match read_answer(&record) {
-                Ok(answer) if answer.is_about(partition, end..) => later.push(answer),
-                Ok(answer) => answer.give(partition, &mut model),
-                Err(why) => unreadable.push(finding(&record, why)),
-            }
+        log.read_to_end((topic, partition, Start::Beginning), &mut |record| match read_answer(
+            &record,
+        ) {
+            Ok(answer) if answer.is_about(partition, end..) => later.push(answer),
+            Ok(answer) => answer.give(partition, &mut model),
+            Err(why) => unreadable.push(finding(&record, why)),
         })?;
     }
     // What was asked after the end is left out; an answer to what was never asked is not.
@@ -134,7 +134,7 @@ fn audit(
 
 /// Whether the owners have got past the last request in time.
 fn await_answers(
-    log: &Reader,
+    log: &dyn Reader,
     partition: Partition,
     last: i64,
     settled_by: Instant,

@@ -7,14 +7,13 @@
 use std::time::Duration;
 
 use super::failure::Failure;
+use crate::app::Backend;
 use crate::config::Config;
 use crate::domain::limits::REQUEST_BYTES_MAX;
 use crate::domain::outcome::{Outcome, Role};
 use crate::domain::request::Request;
-use crate::kafka::producer::{Delivery, RequestProducer};
-use crate::kafka::reader::{Follower, LogRecord, Reader, Start};
 use crate::ports::clock::ticks;
-use crate::ports::log::Topic;
+use crate::ports::log::{Delivery, LogRecord, Start, Topic};
 use crate::wire;
 use crate::wire::dead_letter::DeadLetter;
 
@@ -33,7 +32,7 @@ pub(super) fn ask(
     request: &Request,
     patience: Duration,
 ) -> Result<Answer, Failure> {
-    let cluster = config.cluster();
+    let log = Backend::open(config)?.log;
     let value = wire::request::encode(request);
     if value.len() > REQUEST_BYTES_MAX {
         let bytes = value.len();
@@ -45,19 +44,18 @@ pub(super) fn ask(
     let key = request.event.as_str().as_bytes();
     let headers = if request.needs_signature() {
         let keys = config.seal_keys().map_err(Failure::usage)?;
-        vec![keys.sign(&cluster.topic(Topic::Requests), key, &value)]
+        vec![keys.sign(&log.name(Topic::Requests), key, &value)]
     } else {
         vec![]
     };
-    let partition = cluster.partition(&request.event);
-    let reader = Reader::open(&cluster)?;
+    let partition = log.partition(key);
+    let reader = log.reader()?;
     let mut from = vec![];
     for topic in Topic::OUTCOMES {
         from.push((topic, partition, Start::Offset(reader.end(topic, partition)?)));
     }
-    let mut follower = Follower::open(&cluster, &from)?;
-    let delivery =
-        RequestProducer::new(&cluster)?.submit(&request.event, &value, &headers)?.wait()?;
+    let mut follower = log.follow(&from)?;
+    let delivery = log.producer()?.submit(key, Some(&value), &headers)?.wait()?;
     let deadline = ticks() + patience;
     while let Some(record) = follower.next(deadline.saturating_duration_since(ticks()))? {
         if let Some(answer) = answer_to(delivery, &record) {
