@@ -11,8 +11,8 @@
 //! order, parted by `;`. A claim wants seats (`A/1/1`), places (`G*2`) and tiers (`G*2:vip`), with
 //! `staff` and `sum=4000`; a block says what it is `for=press` and which places (`A/1`, `G=2`). An
 //! id that is there twice is the same record if the request reads the same. What a request may
-//! carry besides: `@3` the edition it was made for, `waited=31000` in milliseconds, `old` an id made
-//! before the window, `forgotten` an id the window no longer knows.
+//! carry besides: `@3` the edition it was made for, `waited=31000` in milliseconds, `old` an id
+//! made before the window, `forgotten` an id the window no longer knows.
 //!
 //! Every line also checks that the state's indexes recount, that the changes told are all that
 //! happened, that the rows touched are those that changed, and that what a ledger would keep makes
