@@ -168,6 +168,7 @@ mod tests {
         let definition = parse(THEATRE, Path::new("theatre.toml")).unwrap();
         assert_eq!(definition.event.as_str(), "hamlet-2027-03-14");
         assert_eq!(definition.hold_time, Millis(600_000));
+        assert_eq!(definition.extend_max, Millis(300_000));
         let layout = Layout::compile(definition).unwrap();
         assert!(layout.find("stalls/A/1").is_some());
         assert!(layout.section("floor").is_some_and(|section| layout.is_general(section)));
@@ -196,6 +197,11 @@ mod tests {
             "hold-time = 600",
             "theatre.toml, line 6: invalid type: integer `600`, expected a length of time with its \
              unit, such as \"500ms\", \"10s\" or \"30days\"",
+        );
+        check_refused(
+            "extend-max = \"5m\"",
+            "extend-max = \"25h\"",
+            "theatre.toml: extend-max (ms) is 90000000; it must be from 0 to 86400000",
         );
         check_refused(
             "capacity = 60",

@@ -406,6 +406,43 @@ mod tests {
     }
 
     #[test]
+    fn a_block_says_what_for_and_which_places() {
+        let named = |name: &str| Target::Named(name.into());
+        let block = |reason: &str, places: Vec<Target>| {
+            Body::Block(Block { edition: 1, actor: "ops".into(), reason: reason.into(), places })
+        };
+        let unblock = |places| Body::Unblock(Unblock { edition: 1, actor: "ops".into(), places });
+        assert_eq!(detail(block("press and radio", vec![named("A/1"), named("A/1")])), "");
+        assert_eq!(detail(block("", vec![named("A/1")])), "the block has no reason");
+        let long = detail(block(&"a".repeat(65), vec![named("A/1")]));
+        assert_eq!(long, "the reason is longer than 64 bytes");
+        let unprintable = detail(block("a\tb", vec![named("A/1")]));
+        assert_eq!(unprintable, "the reason has a control character");
+        assert_eq!(detail(unblock(vec![])), "no places are named");
+        let none = Target::Places { section: "G".into(), count: 0 };
+        assert_eq!(detail(unblock(vec![named("A"), none])), "zero places of section G");
+        let too_long = "the place or section of a line is longer than 194 bytes";
+        assert_eq!(detail(unblock(vec![named(&"a".repeat(195))])), too_long);
+        assert_eq!(detail(unblock(vec![named("A"); 1_000])), "");
+        let lines = "places are named in more than 1000 lines";
+        assert_eq!(detail(unblock(vec![named("A"); 1_001])), lines);
+    }
+
+    #[test]
+    fn a_cancel_names_up_to_fifty_seats_once_each() {
+        let buyer = BuyerId::new("b1").unwrap();
+        let cancel = |seats: Vec<String>| {
+            Body::Cancel(Cancel { buyer: buyer.clone(), hold: HoldId::NONE, seats })
+        };
+        let seats = |count: u32| (0..count).map(|n| format!("A/1/{n}")).collect();
+        assert_eq!(detail(cancel(vec![])), "");
+        assert_eq!(detail(cancel(seats(50))), "");
+        assert_eq!(detail(cancel(seats(51))), "the cancel names more than 50 seats");
+        assert_eq!(detail(cancel(vec!["A/1".into(); 2])), "seat A/1 is named twice");
+        assert_eq!(detail(cancel(vec!["a".repeat(195)])), "the seat is longer than 194 bytes");
+    }
+
+    #[test]
     fn a_claim_has_up_to_fifty_lines() {
         let lines =
             |count: u32| claim((0..count).map(|n| seat(format!("A/1/{n}"), None)).collect());

@@ -59,7 +59,8 @@ impl Summary {
         }
         for section in 0..layout.sections() {
             let free = i64::from(state.free_places(section).count());
-            summary.free.push(SectionFree { section: name(section), free, blocked: 0 });
+            let blocked = i64::from(state.blocked_places(section).count());
+            summary.free.push(SectionFree { section: name(section), free, blocked });
         }
         summary
     }
@@ -262,5 +263,40 @@ impl Event {
         while self.summaries.len() > 1 && self.summaries[1].0 < position {
             self.summaries.pop_front();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::change::Change;
+    use crate::domain::ids::SeatNumber;
+    use crate::domain::layout::{Definition, Layout, Limits, Places, Section, Tier};
+
+    #[test]
+    fn free_and_blocked_places_are_told_by_section() {
+        let event = EventId::new("e").unwrap();
+        let section = |name: &str, count| Section {
+            name: name.into(),
+            rank: 1,
+            tiers: vec!["t".into()],
+            places: Places::General(count),
+        };
+        let definition = Definition {
+            event: event.clone(),
+            hold_time: Millis(600_000),
+            max_wait: Millis(30_000),
+            extend_max: Millis(0),
+            currency: "EUR".into(),
+            limits: Limits::default(),
+            tiers: vec![Tier { name: "t".into(), price: 100, seats_per_buyer: None }],
+            sections: vec![section("a", 5), section("b", 7)],
+        };
+        let mut state = EventState::unknown(event);
+        state.apply(&Change::Defined(Arc::new(Layout::compile(definition).unwrap())));
+        let seats = [0, 5, 11].map(SeatNumber).to_vec();
+        state.apply(&Change::Blocked { seats, reason: "press".into() });
+        let told = Summary::of(&state).free.into_iter().map(|of| (of.section, of.free, of.blocked));
+        assert_eq!(told.collect::<Vec<_>>(), [("a".into(), 4, 1), ("b".into(), 5, 2)]);
     }
 }

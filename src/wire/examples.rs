@@ -334,26 +334,9 @@ pub(super) fn outcomes() -> Vec<Outcome> {
     let refund = i64::MIN;
     let nothing = Cancelled { places: vec![], remaining: u32::MAX, refund, ..cancelled };
     add(&extremes, OutcomeBody::Cancelled(nothing));
-    for kind in [
-        ChangedKind::Opened,
-        ChangedKind::Defined,
-        ChangedKind::Closed,
-        ChangedKind::Paused,
-        ChangedKind::CalledOff,
-        ChangedKind::Unblocked,
-    ] {
-        let actor = "box-office".into();
-        let changed = Changed { kind, edition: 2, actor, reason: String::new(), seats: vec![] };
+    for changed in changes() {
         add(&usual, OutcomeBody::Changed(changed));
     }
-    let blocked = Changed {
-        kind: ChangedKind::Blocked,
-        edition: 2,
-        actor: "box-office".into(),
-        reason: "press".into(),
-        seats: strings(&["north/A/11", "floor/17"]),
-    };
-    add(&usual, OutcomeBody::Changed(blocked));
     let ground = Ground {
         seats: strings(&["north/A/11"]),
         rival_offset: Some(90_100),
@@ -368,6 +351,32 @@ pub(super) fn outcomes() -> Vec<Outcome> {
         add(&usual, OutcomeBody::Refused(Refusal::plain(code)));
     }
     outcomes
+}
+
+fn changes() -> Vec<Changed> {
+    let of_kind = |kind| Changed {
+        kind,
+        edition: 2,
+        actor: "box-office".into(),
+        reason: String::new(),
+        seats: vec![],
+    };
+    let blocked = Changed {
+        reason: "press".into(),
+        seats: strings(&["north/A/11", "floor/17"]),
+        ..of_kind(ChangedKind::Blocked)
+    };
+    let unblocked =
+        Changed { reason: String::new(), kind: ChangedKind::Unblocked, ..blocked.clone() };
+    vec![
+        of_kind(ChangedKind::Opened),
+        of_kind(ChangedKind::Defined),
+        of_kind(ChangedKind::Closed),
+        of_kind(ChangedKind::Paused),
+        of_kind(ChangedKind::CalledOff),
+        blocked,
+        unblocked,
+    ]
 }
 
 pub(super) fn catalogs() -> Vec<Catalog> {

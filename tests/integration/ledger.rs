@@ -342,8 +342,14 @@ fn rows_come_back_as_written(stack: &Stack) -> Result<()> {
         seats[1].row.reference = Some(Reference::new("pay:1")?);
         seats[2].row.status = Status::Free;
         seats[2].row.cause = Cause::Released;
-        seats[2].row.hold = RequestId::NONE;
         seats[2].row.deadline = At(0);
+        seats[4].row.status = Status::Blocked;
+        seats[4].row.hold = RequestId::NONE;
+        seats[4].row.buyer = None;
+        seats[4].row.block = Some(Arc::from("press and radio"));
+        seats[5].row.status = Status::Free;
+        seats[5].row.cause = Cause::Cancelled;
+        seats[5].row.reference = Some(Reference::new("pay:5")?);
         seats[3].row.tier = u16::MAX;
         seats[3].row.price = i64::MAX;
         seats[3].row.offset = i64::MAX;

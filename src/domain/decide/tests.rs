@@ -1,7 +1,11 @@
 //! The rules of a sale, as tables. The numbers of public failure reports are named where one is
 //! told.
 
+mod block;
+mod booking;
 mod lapse;
+mod operation;
+mod random;
 mod table;
 
 use crate::domain::layout::Places;

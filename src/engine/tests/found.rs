@@ -1,9 +1,10 @@
 //! What was found by attacking and reading the engine: each failed before it was mended.
 
 use super::world::{Fate, World, sells};
-use crate::domain::ids::EventId;
+use crate::domain::ids::{BuyerId, EventId};
 use crate::domain::limits::PARTITION_RECORDS_MAX;
 use crate::domain::refusal::Code;
+use crate::domain::request::{Block, Body, Cancel, Target, Unblock};
 use crate::engine::rule::Rule;
 
 /// While a batch is under way more refusals are decided than may wait for a batch; none follows,
@@ -105,4 +106,33 @@ fn an_offset_moved_back_is_known_to_the_ledger_too() {
     let sentence = refused(None).expect("the partition is refused");
     assert!(sentence.contains("moved back"), "{sentence}");
     assert_eq!(refused(Some(Rule::PublishedBelowIsChecked)), None);
+}
+
+/// Blocks, and what was paid for places given back, are in the rows: a successor knows them.
+#[test]
+fn a_successor_knows_what_is_blocked_and_what_was_cancelled() {
+    let mut world = World::new(None);
+    let w = world.owner_of("e", 4);
+    let hold = world.claim("e", "b1", 2);
+    world.confirm("e", "b1", hold);
+    let press = |count| Target::Places { section: "s".into(), count };
+    let block = |places| Block { edition: 2, actor: "test".into(), reason: "press".into(), places };
+    world.ask("e", Body::Block(block(vec![press(1)])));
+    let cancel = |seats| Body::Cancel(Cancel { buyer: BuyerId::new("b1").unwrap(), hold, seats });
+    world.ask("e", cancel(vec!["s/1".into()]));
+    world.run();
+    world.kill(w);
+    world.owner();
+    let again = world.ask("e", cancel(vec!["s/1".into()]));
+    let rest = world.ask("e", cancel(vec![]));
+    let confirm = world.confirm("e", "b1", hold);
+    let too_many = world.claim("e", "b2", 4);
+    let unblock = Unblock { edition: 2, actor: "test".into(), places: vec![press(1)] };
+    let unblock = world.ask("e", Body::Unblock(unblock));
+    let all = world.claim("e", "b2", 4);
+    world.run();
+    let refused = [again, rest, confirm, too_many, unblock, all].map(|id| world.refusal_of(id));
+    let [not_in, ended, lacking] = [Code::NotInBooking, Code::HoldEnded, Code::NotEnough];
+    assert_eq!(refused, [Some(not_in), None, Some(ended), Some(lacking), None, None]);
+    assert_eq!(world.violations(), Vec::<String>::new());
 }

@@ -99,10 +99,15 @@ fn a_claim_ends_the_holds_that_count_against_its_buyer() {
 }
 
 #[test]
-fn a_lapsed_hold_is_never_confirmed_nor_released_by_its_buyer() {
+fn a_lapsed_hold_is_never_acted_on_by_its_buyer() {
     let sale = after_an_outage();
-    for request in ["20:00 b24 confirm h24 pay-1", "20:00 b24 release h24"] {
-        let ended = (oldest_and(&["h24"]), "refused hold-ended".into());
+    for (request, code) in [
+        ("20:00 b24 confirm h24 pay-1", "hold-ended"),
+        ("20:00 b24 release h24", "hold-ended"),
+        ("20:00 b24 extend h24 10:30", "hold-ended"),
+        ("20:00 b24 cancel h24", "nothing-booked"),
+    ] {
+        let ended = (oldest_and(&["h24"]), format!("refused {code}"));
         assert_eq!(ask(&sale, request), ended, "{request}");
     }
 }

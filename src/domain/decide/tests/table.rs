@@ -9,14 +9,16 @@
 //!
 //! A line is a time, the request's id where another line names it, the request, and the outcomes in
 //! order, parted by `;`. A claim wants seats (`A/1/1`), places (`G*2`) and tiers (`G*2:vip`), with
-//! `staff` and `sum=4000`. An id that is there twice is the same record if the request reads the
-//! same. What a request may carry besides: `@3` the edition it was made for, `waited=31000` in
-//! milliseconds, `old` an id made before the window, `forgotten` an id the window no longer knows.
+//! `staff` and `sum=4000`; a block says what it is `for=press` and which places (`A/1`, `G=2`). An
+//! id that is there twice is the same record if the request reads the same. What a request may
+//! carry besides: `@3` the edition it was made for, `waited=31000` in milliseconds, `old` an id
+//! made before the window, `forgotten` an id the window no longer knows.
 //!
 //! Every line also checks that the state's indexes recount, that the changes told are all that
-//! happened, and that what a ledger would keep makes the same event again.
+//! happened, that the rows touched are those that changed, and that what a ledger would keep makes
+//! the same event again.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt::{Debug, Write as _};
 
 use uuid::Uuid;
@@ -26,9 +28,10 @@ use crate::domain::event::EventState;
 use crate::domain::ids::{BuyerId, Digest, EventId, Partition, Reference, RequestId, SeatNumber};
 use crate::domain::layout::{Definition, Limits, Places, Row, Section, Tier};
 use crate::domain::outcome::{ChangedKind, Outcome, OutcomeBody, Place, Role};
-use crate::domain::refusal::Refusal;
+use crate::domain::refusal::{Code, Refusal};
 use crate::domain::request::{
-    Administration, Body, Claim, Confirm, Define, Line, Release, Request,
+    Administration, Block, Body, Cancel, Claim, Confirm, Define, Extend, Line, Release, Request,
+    Target, Unblock,
 };
 use crate::domain::seat::{Cause, StoredSeat};
 use crate::domain::time::{At, Millis};
@@ -146,12 +149,14 @@ impl Sale {
             id: verdict,
             early: request.check().err(),
         };
-        let mut twin = self.state.clone();
+        let before = self.state.clone();
         let decision = step(&mut self.state, &request, &asked);
+        let mut twin = before.clone();
         decision.changes.iter().for_each(|change| twin.apply(change));
         self.state.recount();
         assert_eq!(summary(&self.state), summary(&twin), "changes tell all that happened");
         assert_eq!(summary(&self.state), summary(&self.restored()), "rows tell all that is");
+        check_touched(&before, &self.state, &decision);
         self.offset += 1;
         decision
     }
@@ -165,6 +170,16 @@ impl Sale {
             }
             ["open", ..] => Body::Open(Administration { edition, actor }),
             ["close", ..] => Body::Close(Administration { edition, actor }),
+            ["pause", ..] => Body::Pause(Administration { edition, actor }),
+            ["call-off", ..] => Body::CallOff(Administration { edition, actor }),
+            ["block", ref what @ ..] => {
+                let reason = what.iter().find_map(|word| word.strip_prefix("for="));
+                let reason = reason.unwrap_or_default().into();
+                Body::Block(Block { edition, actor, reason, places: targets(what) })
+            }
+            ["unblock", ref what @ ..] => {
+                Body::Unblock(Unblock { edition, actor, places: targets(what) })
+            }
             ["expire"] => Body::Expire,
             [who, "claim", ref wish @ ..] => Body::Claim(Claim {
                 buyer: buyer(who),
@@ -176,6 +191,16 @@ impl Sale {
                 buyer: buyer(who),
                 hold: self.hold(hold),
                 reference: Reference::new(reference).expect("a name"),
+            }),
+            [who, "extend", hold, until, ..] => Body::Extend(Extend {
+                buyer: buyer(who),
+                hold: self.hold(hold),
+                deadline: START.plus(time(until)),
+            }),
+            [who, "cancel", hold, ref seats @ ..] => Body::Cancel(Cancel {
+                buyer: buyer(who),
+                hold: self.hold(hold),
+                seats: seats.iter().map(ToString::to_string).collect(),
             }),
             [who, "release", hold] => {
                 Body::Release(Release { buyer: buyer(who), hold: self.hold(hold) })
@@ -189,6 +214,16 @@ impl Sale {
         self.ids.get(name).copied().unwrap_or_else(|| id(START, 1 << 40))
     }
 
+    /// The event as it stands.
+    pub(super) fn state(&self) -> &EventState {
+        &self.state
+    }
+
+    /// Forgets the event, and knows it again from what a ledger would keep.
+    pub(super) fn take_over(&mut self) {
+        self.state = self.restored();
+    }
+
     /// The event as a ledger would give it back.
     fn restored(&self) -> EventState {
         let Some(layout) = self.state.layout() else { return self.state.clone() };
@@ -200,6 +235,7 @@ impl Sale {
         for row in rows(&self.state) {
             state.apply(&crate::domain::change::Change::Restored(Box::new(row)));
         }
+        state.recount();
         state
     }
 
@@ -243,7 +279,10 @@ impl Sale {
                     ChangedKind::Blocked => "blocked",
                     ChangedKind::Unblocked => "unblocked",
                 };
-                format!("{kind} {}", changed.edition)
+                let (edition, seats) = (changed.edition, changed.seats.iter());
+                let of_block = [changed.reason.as_str()].into_iter().filter(|r| !r.is_empty());
+                let more: Vec<&str> = of_block.chain(seats.map(String::as_str)).collect();
+                format!("{kind} {edition} {}", more.join(" ")).trim_end().to_owned()
             }
             OutcomeBody::Refused(refusal) => self.tell_refusal(refusal),
         };
@@ -267,6 +306,9 @@ impl Sale {
             }
             .expect("memory");
         }
+        if ground.detail == "cancelled" || refusal.code == Code::Blocked {
+            write!(text, " ({})", ground.detail).expect("memory");
+        }
         let offsets = [("rival", ground.rival_offset), ("first", ground.first_offset)];
         for (word, offset) in offsets {
             let Some(offset) = offset else { continue };
@@ -276,6 +318,25 @@ impl Sale {
         }
         text
     }
+}
+
+/// A ledger gets every row that is another one now, under a new `changed`, guarded by the old one.
+fn check_touched(before: &EventState, after: &EventState, decision: &Decision) {
+    let mut guards: BTreeMap<SeatNumber, i64> = BTreeMap::new();
+    for &(seat, changed) in &decision.touched {
+        guards.entry(seat).or_insert(changed);
+    }
+    let mut rewritten: BTreeMap<SeatNumber, i64> = BTreeMap::new();
+    for number in (0..after.layout().map_or(0, |layout| layout.seats())).map(SeatNumber) {
+        let was = if before.is_known() { before.stored(number) } else { None };
+        let is = after.stored(number);
+        if was != is {
+            let changed = is.expect("no row is taken away").changed;
+            assert!((before.sequence + 1..=after.sequence).contains(&changed), "{number:?}");
+            rewritten.insert(number, was.map_or(0, |row| row.changed));
+        }
+    }
+    assert_eq!(rewritten, guards, "rows rewritten, and their guards");
 }
 
 /// All that an event is, but for its indexes.
@@ -291,6 +352,19 @@ fn rows(state: &EventState) -> Vec<StoredSeat> {
 
 fn places(places: &[Place]) -> String {
     places.iter().map(|place| format!(" {}@{}", place.seat, place.price)).collect()
+}
+
+fn targets(words: &[&str]) -> Vec<Target> {
+    let target = |word: &&str| match word.split_once('=') {
+        Some(("for" | "waited", _)) => None,
+        Some((section, count)) => {
+            let count = count.parse().expect("a count");
+            Some(Target::Places { section: section.into(), count })
+        }
+        None if word.starts_with('@') || *word == "old" => None,
+        None => Some(Target::Named(word.to_string())),
+    };
+    words.iter().filter_map(target).collect()
 }
 
 fn line(word: &str) -> Option<Line> {

@@ -4,8 +4,9 @@ use std::collections::HashMap;
 
 use super::{World, index};
 use crate::domain::ids::{EventId, HoldId};
-use crate::domain::outcome::{OutcomeBody, Role};
+use crate::domain::outcome::{Cancelled, OutcomeBody, Released, Role};
 use crate::domain::refusal::Code;
+use crate::domain::seat::{Status, StoredSeat};
 
 impl World {
     /// What a reader of the topics finds wrong.
@@ -13,7 +14,7 @@ impl World {
         let mut wrong = self.wrong.clone();
         let mut answers = vec![0; self.requests.len()];
         let mut last: HashMap<EventId, i64> = HashMap::new();
-        let mut holders: HashMap<(EventId, String), HoldId> = HashMap::new();
+        let mut holders = Holders::new();
         for outcome in self.visible() {
             let header = &outcome.header;
             let event = &header.event;
@@ -43,16 +44,15 @@ impl World {
                         }
                     }
                 }
-                OutcomeBody::Released(released) => {
-                    for seat in &released.seats {
-                        if holders.remove(&(event.clone(), seat.clone())) != Some(released.hold) {
-                            wrong.push(format!("{event}: {seat} was not {}'s", released.hold));
-                        }
-                    }
+                OutcomeBody::Released(Released { hold, seats, .. }) => {
+                    leave(&mut holders, &mut wrong, event, *hold, seats.iter());
+                }
+                OutcomeBody::Cancelled(Cancelled { hold, places, .. }) => {
+                    let seats = places.iter().map(|place| &place.seat);
+                    leave(&mut holders, &mut wrong, event, *hold, seats);
                 }
                 OutcomeBody::Booked(_)
                 | OutcomeBody::Extended(_)
-                | OutcomeBody::Cancelled(_)
                 | OutcomeBody::Changed(_)
                 | OutcomeBody::Refused(_) => {}
             }
@@ -63,8 +63,8 @@ impl World {
             }
         }
         for (event, stored) in &self.ledger {
-            let taken =
-                stored.seats.values().filter(|row| row.status != Default::default()).count();
+            let has = |row: &&StoredSeat| matches!(row.status, Status::Held | Status::Booked);
+            let taken = stored.seats.values().filter(has).count();
             let held = holders.keys().filter(|(of, _)| of == event).count();
             let sequence = stored.fence.as_ref().map_or(0, |fence| fence.sequence);
             if (taken, sequence) != (held, last.get(event).copied().unwrap_or(0)) {
@@ -75,5 +75,22 @@ impl World {
             }
         }
         wrong
+    }
+}
+
+/// Who has which place, by the topics.
+type Holders = HashMap<(EventId, String), HoldId>;
+
+fn leave<'a>(
+    holders: &mut Holders,
+    wrong: &mut Vec<String>,
+    event: &EventId,
+    hold: HoldId,
+    seats: impl Iterator<Item = &'a String>,
+) {
+    for seat in seats {
+        if holders.remove(&(event.clone(), seat.clone())) != Some(hold) {
+            wrong.push(format!("{event}: {seat} was not {hold}'s"));
+        }
     }
 }
