@@ -8,13 +8,15 @@ use std::time::Duration;
 
 use super::failure::Failure;
 use crate::config::Config;
+use crate::domain::ids::EventId;
 use crate::domain::limits::REQUEST_BYTES_MAX;
 use crate::domain::outcome::{Outcome, Role};
 use crate::domain::request::Request;
+use crate::kafka::Cluster;
 use crate::kafka::producer::{Delivery, RequestProducer};
 use crate::kafka::reader::{Follower, LogRecord, Reader, Start};
 use crate::ports::clock::ticks;
-use crate::ports::log::Topic;
+use crate::ports::log::{Header, Topic};
 use crate::wire;
 use crate::wire::dead_letter::DeadLetter;
 
@@ -49,15 +51,26 @@ pub(super) fn ask(
     } else {
         vec![]
     };
-    let partition = cluster.partition(&request.event);
-    let reader = Reader::open(&cluster)?;
+    put(&cluster, &request.event, &value, &headers, patience)
+}
+
+/// Puts a record on the request topic as it is, in the partition of its event, and waits for its
+/// answer.
+pub(super) fn put(
+    cluster: &Cluster,
+    event: &EventId,
+    value: &[u8],
+    headers: &[Header],
+    patience: Duration,
+) -> Result<Answer, Failure> {
+    let partition = cluster.partition(event);
+    let reader = Reader::open(cluster)?;
     let mut from = vec![];
     for topic in Topic::OUTCOMES {
         from.push((topic, partition, Start::Offset(reader.end(topic, partition)?)));
     }
-    let mut follower = Follower::open(&cluster, &from)?;
-    let delivery =
-        RequestProducer::new(&cluster)?.submit(&request.event, &value, &headers)?.wait()?;
+    let mut follower = Follower::open(cluster, &from)?;
+    let delivery = RequestProducer::new(cluster)?.submit(event, value, headers)?.wait()?;
     let deadline = ticks() + patience;
     while let Some(record) = follower.next(deadline.saturating_duration_since(ticks()))? {
         if let Some(answer) = answer_to(delivery, &record) {
@@ -65,14 +78,12 @@ pub(super) fn ask(
         }
     }
     Err(Failure::unanswered(format!(
-        "no answer to request {} (partition {}, offset {}) in {}: no owner of its partition runs, or \
-         it is behind. The request stays on the log; see `holdfast watch --event {}` before asking \
-         again",
-        request.id,
+        "no answer to the request at partition {}, offset {} in {}: no owner of its partition runs, \
+         or it is behind. The request stays on the log; see `holdfast watch --event {event}` before \
+         asking again",
         delivery.partition,
         delivery.offset,
         humantime::format_duration(patience),
-        request.event
     )))
 }
 

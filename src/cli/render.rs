@@ -204,8 +204,12 @@ fn place_objects(places: &[Place]) -> Vec<Value> {
 /// A dead letter in one line.
 pub(super) fn dead_letter_line(letter: &DeadLetter) -> String {
     format!(
-        "dead      partition {} offset {} attempt {}: {:?}, {}",
-        letter.partition, letter.offset, letter.attempt, letter.reason, letter.detail
+        "dead      partition {} offset {} attempt {}: {}, {}",
+        letter.partition,
+        letter.offset,
+        letter.attempt,
+        letter.reason.name(),
+        letter.detail
     )
 }
 

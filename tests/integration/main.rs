@@ -11,6 +11,7 @@
 mod stack;
 
 mod audit;
+mod deadletters;
 mod deployment;
 mod edge;
 mod ledger;
@@ -32,6 +33,7 @@ fn main() -> ExitCode {
         edge::trials,
         sale::trials,
         audit::trials,
+        deadletters::trials,
     ];
     let trials = modules.iter().flat_map(|trials| trials()).collect();
     let conclusion = libtest_mimic::run(&arguments, trials);
