@@ -54,7 +54,9 @@ pub(super) struct Hold {
 pub(super) struct Seat {
     pub(super) status: Status,
     pub(super) hold: HoldId,
+    /// Sequence of its last change, and the request that caused it.
     pub(super) changed: i64,
+    pub(super) offset: i64,
 }
 
 /// The model of one event.
@@ -335,7 +337,8 @@ impl EventModel {
 
     fn set_seat(&mut self, place: &str, status: Status, hold: HoldId) {
         let was_free = self.holder(place).is_none();
-        self.seats.insert(place.into(), Seat { status, hold, changed: self.sequence });
+        let (changed, offset) = (self.sequence, self.last_offset);
+        self.seats.insert(place.into(), Seat { status, hold, changed, offset });
         let section = self.venue.as_ref().and_then(|venue| venue.section_of(place));
         let taken = self.taken.entry(section.unwrap_or_default().into()).or_default();
         match (was_free, status == Status::Free) {

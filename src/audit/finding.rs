@@ -45,6 +45,8 @@ pub enum Check {
     Refusal,
     /// The ledger says something else than the topics.
     Ledger,
+    /// A record that its readers do not find or do not understand.
+    Unreadable,
 }
 
 impl Check {
@@ -67,6 +69,7 @@ impl Check {
             Check::LateExpiry => "late-expiry",
             Check::Refusal => "refusal",
             Check::Ledger => "ledger",
+            Check::Unreadable => "unreadable",
         }
     }
 }
@@ -78,8 +81,9 @@ pub struct Finding {
     pub check: Check,
     /// Partition of the request.
     pub partition: Partition,
-    /// Offset of the request; of the ledger the last one that was audited; of an answer that cannot
-    /// be read its own.
+    /// Offset of the request it is about: of a row of the ledger the request that changed the place
+    /// last, of what else the ledger says the event's last one. Of an answer that cannot be read
+    /// its own.
     pub offset: i64,
     /// Where the diverging record is: the topic of the outcome, of the request, or the ledger.
     pub topic: &'static str,
@@ -89,6 +93,14 @@ pub struct Finding {
     pub expected: String,
     /// What the log says.
     pub found: String,
+}
+
+impl Finding {
+    /// Where it stands among all findings: by partition, then by the request it is about. What
+    /// cannot be read does not tell which that is, and comes last.
+    pub(super) fn rank(&self) -> (Partition, bool, i64) {
+        (self.partition, self.check == Check::Unreadable, self.offset)
+    }
 }
 
 impl fmt::Display for Finding {

@@ -2,7 +2,7 @@
 //!
 //! Only for a ledger at rest: rows may be ahead of the topics while entries wait for Kafka.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 
 use super::event::{EventModel, Hold, Seat};
 use super::finding::{Check, Finding, Judged, LEDGER, ensure, same};
@@ -21,32 +21,38 @@ pub fn compare(
     seats: &[StoredSeat],
     names: impl Fn(SeatNumber) -> String,
 ) -> Vec<Finding> {
+    let last = model.last_offset;
     let mut judged = vec![
-        same(Check::Ledger, "event", &model.event, event),
-        same(Check::Ledger, "sequence", &model.sequence, &fence_sequence),
-        ensure(suspended || !model.suspended, Check::Ledger, || {
-            ("a suspended event".into(), "one that is not".into())
-        }),
+        (last, same(Check::Ledger, "event", &model.event, event)),
+        (last, same(Check::Ledger, "sequence", &model.sequence, &fence_sequence)),
+        (
+            last,
+            ensure(suspended || !model.suspended, Check::Ledger, || {
+                ("a suspended event".into(), "one that is not".into())
+            }),
+        ),
     ];
     let mut rest: HashMap<&str, &Seat> =
         model.seats.iter().map(|(name, seat)| (name.as_str(), seat)).collect();
     for row in seats {
         let name = names(row.number);
         judged.push(match rest.remove(name.as_str()) {
-            Some(seat) => check_row(model, &name, seat, row),
-            None => ensure(false, Check::Ledger, || {
-                (format!("one row of {name}, if it was touched"), describe(row))
-            }),
+            Some(seat) => (seat.offset, check_row(model, &name, seat, row)),
+            None => (
+                last,
+                ensure(false, Check::Ledger, || {
+                    (format!("one row of {name}, if it was touched"), describe(row))
+                }),
+            ),
         });
     }
-    let missing: BTreeSet<&str> = rest.into_keys().collect();
-    judged.extend(
-        missing.into_iter().map(|name| {
-            ensure(false, Check::Ledger, || (format!("a row of {name}"), "none".into()))
-        }),
-    );
-    let faults = judged.into_iter().filter_map(Judged::err);
-    faults.map(|fault| model.locate(model.last_offset, LEDGER, fault)).collect()
+    let missing: BTreeMap<&str, &Seat> = rest.into_iter().collect();
+    judged.extend(missing.into_iter().map(|(name, seat)| {
+        let words = || (format!("a row of {name}"), "none".into());
+        (seat.offset, ensure(false, Check::Ledger, words))
+    }));
+    let faults = judged.into_iter().filter_map(|(offset, judged)| Some((offset, judged.err()?)));
+    faults.map(|(offset, fault)| model.locate(offset, LEDGER, fault)).collect()
 }
 
 fn check_row(model: &EventModel, name: &str, seat: &Seat, row: &StoredSeat) -> Judged {

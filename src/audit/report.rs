@@ -46,6 +46,8 @@ pub struct Report {
     pub early_expiries: u64,
     /// All divergences, those above among them.
     pub divergences: u64,
+    /// The one of the lowest partition and, in that, about the lowest request.
+    pub first_divergence: Option<Finding>,
     /// The first hundred, by offset within each partition.
     pub findings: Vec<Finding>,
 }
@@ -75,10 +77,20 @@ impl Report {
             | Check::Hold
             | Check::LateExpiry
             | Check::Refusal
-            | Check::Ledger => {}
+            | Check::Ledger
+            | Check::Unreadable => {}
         }
+        self.note_first(&finding);
         if self.findings.len() < FINDINGS_MAX {
             self.findings.push(finding);
+        }
+    }
+
+    /// Of two about the same request the one told first stays.
+    fn note_first(&mut self, finding: &Finding) {
+        let first = self.first_divergence.as_ref();
+        if first.is_none_or(|first| finding.rank() < first.rank()) {
+            self.first_divergence = Some(finding.clone());
         }
     }
 
@@ -103,6 +115,7 @@ impl Report {
             sequence_gaps,
             early_expiries,
             divergences,
+            first_divergence,
             findings,
         } = other;
         self.requests += requests;
@@ -124,6 +137,9 @@ impl Report {
         self.sequence_gaps += sequence_gaps;
         self.early_expiries += early_expiries;
         self.divergences += divergences;
+        if let Some(first) = &first_divergence {
+            self.note_first(first);
+        }
         let room = FINDINGS_MAX - self.findings.len().min(FINDINGS_MAX);
         self.findings.extend(findings.into_iter().take(room));
     }

@@ -5,7 +5,7 @@ mod random;
 
 use uuid::Uuid;
 
-use super::{Check, Model, Report};
+use super::{Check, Finding, Model, Report};
 use crate::domain::ids::{BuyerId, Digest, EventId, Partition, RequestId};
 use crate::domain::layout::{Definition, Limits, Places, Row, Section, Tier};
 use crate::domain::outcome::Outcome;
@@ -153,4 +153,14 @@ fn a_report_adds_up_over_partitions() {
     all.merge(broken.audit().0);
     assert_eq!((all.lost, all.findings[0].check), (1, Check::Lost));
     assert!(all.to_string().contains("lost: partition 3, offset 51"), "{all}");
+
+    let lost = all.findings[0].clone();
+    let lower = Finding { partition: Partition(1), offset: 90, ..lost.clone() };
+    let unreadable = Finding { check: Check::Unreadable, offset: 2, ..lower.clone() };
+    for finding in [unreadable, lower.clone(), lost] {
+        let mut other = Report::default();
+        other.add(finding);
+        all.merge(other);
+    }
+    assert_eq!(all.first_divergence, Some(lower), "by partition, then by request");
 }

@@ -10,6 +10,7 @@ use std::collections::HashMap;
 use anyhow::{Context as _, bail};
 
 use super::Audited;
+use super::progress::Progress;
 use crate::audit::{Check, EventModel, Finding, ledger};
 use crate::config::Config;
 use crate::cql::Ledger;
@@ -28,6 +29,7 @@ pub(super) fn compare(
     config: &Config,
     log: &mut Reader,
     audited: &[Audited],
+    progress: &mut Progress<impl FnMut(&str)>,
 ) -> anyhow::Result<Vec<Finding>> {
     let cluster = config.cluster();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -35,7 +37,10 @@ pub(super) fn compare(
     let mut findings = vec![];
     for part in audited {
         let definitions = read_catalog(log, part)?;
+        let events = i64::try_from(part.model.events().count())?;
+        progress.begin(format!("ledger of partition {}", part.partition), "events", events);
         for (event, model) in part.model.events() {
+            progress.done(1);
             // What strays into a foreign partition is refused there and has nothing in the ledger;
             // the event itself is another partition's.
             if cluster.partition(event) != part.partition && model.sequence() == 0 {

@@ -386,4 +386,43 @@ fn the_ledger_is_held_against_the_topics() {
     assert_eq!(planted(|row| row.reference = None), 1);
     assert_eq!(planted(|row| row.changed = 4), 1);
     assert_eq!(planted(|row| row.number = SeatNumber(4)), 2, "one too many, one too few");
+
+    let mut flipped = rows.clone();
+    flipped[2].hold = id_at(2);
+    let mut report = crate::audit::Report::default();
+    let all = compare(&event(), model, (11, false), &flipped, names);
+    all.into_iter().filter(|finding| !finding.expected.contains("G/")).for_each(|finding| {
+        report.add(finding);
+    });
+    let first = report.first_divergence.unwrap();
+    let place = (first.check, first.partition, first.offset, first.topic);
+    assert_eq!(place, (Check::Ledger, PARTITION, 28, "ledger"), "the request that freed the seat");
+    assert!(first.expected.starts_with("A/1/3 Free by hold"), "{first}");
+    assert!(first.found.contains(&id_at(2).to_string()), "{first}");
+}
+
+#[test]
+fn the_first_divergence_is_named_with_its_place() {
+    let first = |plant: fn(&mut Log)| {
+        let mut log = sale();
+        plant(&mut log);
+        let first = log.audit().0.first_divergence.expect("planted");
+        (first.check, first.partition, first.offset, first.expected, first.found)
+    };
+    assert!(sale().audit().0.first_divergence.is_none());
+    let told = |check, offset, expected: &str, found: &str| {
+        (check, PARTITION, offset, expected.to_owned(), found.to_owned())
+    };
+    let removed = first(|log| log.outcomes.retain(|outcome| outcome.header.offset != 7));
+    assert_eq!(removed, told(Check::Lost, 7, "one answer", "answers: 0, dead letters: 0"));
+    let doubled = first(|log| {
+        let twice = log.of(5).clone();
+        log.outcomes.push(twice);
+    });
+    assert_eq!(doubled, told(Check::Duplicated, 5, "one answer", "answers: 2, dead letters: 0"));
+    let both = first(|log| {
+        log.outcomes.retain(|outcome| outcome.header.offset != 32);
+        log.outcomes.retain(|outcome| outcome.header.offset != 4);
+    });
+    assert_eq!(both.2, 4);
 }
