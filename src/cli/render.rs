@@ -10,11 +10,14 @@ use super::ask::Answer;
 use super::failure::Failure;
 use super::output::Output;
 use crate::domain::event::SaleState;
-use crate::domain::outcome::{ChangedKind, Outcome, OutcomeBody, Place, Role};
+use crate::domain::outcome::{Changed, ChangedKind, Outcome, OutcomeBody, Place, Role};
 use crate::domain::refusal::{Ground, Refusal};
 use crate::domain::seat::Cause;
 use crate::domain::time::At;
 use crate::wire::dead_letter::DeadLetter;
+
+/// Blocked or unblocked places that a line names; JSON names all.
+const SEATS_SHOWN_MAX: usize = 50;
 
 /// Prints an answer; a refusal with all that helps to do better.
 pub(super) fn answer(answer: &Answer, output: Output) -> Result<Ending, Failure> {
@@ -63,14 +66,14 @@ pub(super) fn line(outcome: &Outcome) -> String {
             places(&held.places, &held.currency)
         ),
         OutcomeBody::Cancelled(cancelled) => format!(
-            "cancelled {} #{} hold {}, {} places left, {} to refund of {}: {}",
+            "cancelled {} #{} hold {} paid by {}: {}, of which {} to refund; {} places left",
             header.event,
             header.sequence,
             cancelled.hold,
-            cancelled.remaining,
-            cancelled.refund,
             cancelled.reference,
-            places(&cancelled.places, &cancelled.currency)
+            places(&cancelled.places, &cancelled.currency),
+            cancelled.refund,
+            cancelled.remaining
         ),
         OutcomeBody::Booked(booked) => format!(
             "booked    {} #{} hold {} paid by {}: {}",
@@ -89,12 +92,13 @@ pub(super) fn line(outcome: &Outcome) -> String {
             released.seats.join(" ")
         ),
         OutcomeBody::Changed(changed) => format!(
-            "{:9} {} #{} edition {} by {}",
+            "{:9} {} #{} edition {} by {}{}",
             changed_name(changed.kind),
             header.event,
             header.sequence,
             changed.edition,
-            changed.actor
+            changed.actor,
+            blocks(changed)
         ),
         OutcomeBody::Refused(refusal) => {
             let code = refusal.code;
@@ -110,6 +114,20 @@ pub(super) fn line(outcome: &Outcome) -> String {
         Role::Repeat => text.push_str(" (repeat)"),
     }
     text
+}
+
+/// What was blocked or unblocked; not all of it where it is much.
+fn blocks(changed: &Changed) -> String {
+    let Changed { seats, reason, .. } = changed;
+    if seats.is_empty() {
+        return String::new();
+    }
+    let reason = if reason.is_empty() { String::new() } else { format!(" for {reason}") };
+    let mut names = seats[..seats.len().min(SEATS_SHOWN_MAX)].join(" ");
+    if seats.len() > SEATS_SHOWN_MAX {
+        let _ = write!(names, " and {} more", seats.len() - SEATS_SHOWN_MAX);
+    }
+    format!("{reason}: {names}")
 }
 
 fn places(places: &[Place], currency: &str) -> String {
@@ -282,7 +300,7 @@ fn changed_name(kind: ChangedKind) -> &'static str {
         ChangedKind::Opened => "opened",
         ChangedKind::Closed => "closed",
         ChangedKind::Paused => "paused",
-        ChangedKind::CalledOff => "off",
+        ChangedKind::CalledOff => "called-off",
         ChangedKind::Blocked => "blocked",
         ChangedKind::Unblocked => "unblocked",
     }
@@ -306,8 +324,8 @@ pub(super) fn time(at: At) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::ids::{BuyerId, Digest, EventId, Partition, RequestId};
-    use crate::domain::outcome::{Header, Held};
+    use crate::domain::ids::{BuyerId, Digest, EventId, Partition, Reference, RequestId};
+    use crate::domain::outcome::{Cancelled, Header, Held};
     use crate::domain::refusal::Code;
     use crate::domain::time::Millis;
 
@@ -344,6 +362,40 @@ mod tests {
         );
         let object = object(&held);
         assert_eq!((object["kind"].as_str(), object["offset"].as_i64()), (Some("held"), Some(41)));
+    }
+
+    #[test]
+    fn what_an_operator_or_a_booker_did_is_a_line() {
+        let changed = |kind, reason: &str, seats: usize| {
+            let seats = (1..=seats).map(|seat| format!("stalls/A/{seat}")).collect();
+            let (actor, reason) = ("ops".into(), reason.into());
+            let mut outcome =
+                outcome(OutcomeBody::Changed(Changed { kind, edition: 2, actor, reason, seats }));
+            outcome.header.buyer = None;
+            line(&outcome)
+        };
+        assert_eq!(changed(ChangedKind::CalledOff, "", 0), "called-off hamlet #7 edition 2 by ops");
+        let blocked = "blocked   hamlet #7 edition 2 by ops for press: stalls/A/1 stalls/A/2";
+        assert_eq!(changed(ChangedKind::Blocked, "press", 2), blocked);
+        let many = changed(ChangedKind::Unblocked, "", 1_000);
+        assert!(many.starts_with("unblocked hamlet #7 edition 2 by ops: stalls/A/1 "), "{many}");
+        assert!(many.ends_with(" stalls/A/50 and 950 more"), "{many}");
+
+        let place = Place { seat: "stalls/A/1".into(), tier: "premium".into(), price: 8_000 };
+        let cancelled = outcome(OutcomeBody::Cancelled(Cancelled {
+            hold: RequestId::NONE,
+            places: vec![place],
+            currency: "EUR".into(),
+            remaining: 1,
+            reference: Reference::new("pay-1").unwrap(),
+            refund: 8_000,
+        }));
+        assert_eq!(
+            line(&cancelled),
+            "cancelled hamlet #7 hold 00000000-0000-0000-0000-000000000000 paid by pay-1: \
+             stalls/A/1, 8000 EUR in minor units, of which 8000 to refund; 1 places left (buyer ann)"
+        );
+        assert_eq!(object(&cancelled)["refund"], 8_000);
     }
 
     #[test]
