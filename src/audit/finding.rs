@@ -35,6 +35,10 @@ pub enum Check {
     Limit,
     /// A grant that the state of the sale, the edition or the waiting time rules out.
     Sale,
+    /// A blocked place sold without an override, or a block that is not as it was asked for.
+    Block,
+    /// A refund of what was not paid, was given back before, or is refunded by other means.
+    Refund,
     /// A hold made twice, ended twice, or acted on by another than its holder.
     Hold,
     /// A hold ended before its time.
@@ -64,6 +68,8 @@ impl Check {
             Check::Price => "price",
             Check::Limit => "limit",
             Check::Sale => "sale",
+            Check::Block => "block",
+            Check::Refund => "refund",
             Check::Hold => "hold",
             Check::EarlyExpiry => "early-expiry",
             Check::LateExpiry => "late-expiry",

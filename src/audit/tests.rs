@@ -1,5 +1,6 @@
 //! A log as values, for the tests below: what was asked, and what was answered.
 
+mod office;
 mod planted;
 mod random;
 
@@ -99,7 +100,7 @@ fn definition(hold_time: Millis) -> Definition {
         event: event(),
         hold_time,
         max_wait: Millis(30_000),
-        extend_max: Millis(0),
+        extend_max: Millis(15_000),
         currency: "EUR".into(),
         limits: Limits {
             seats_per_request: Some(6),

@@ -47,8 +47,8 @@ pub(super) enum Verb {
     Pause(Sale),
     /// Say that the event will not take place; final, and it cannot be undone
     ///
-    /// Nothing is claimed, extended or confirmed any more. Every booking is to be refunded, which is
-    /// the app's work; holds end as ever.
+    /// Nothing is claimed, extended or confirmed any more. Every booking is to be refunded, which
+    /// is the app's work; holds end as ever.
     #[command(after_help = "Example:\n  holdfast event call-off hamlet-2027-03-14 --yes")]
     CallOff {
         #[command(flatten)]
