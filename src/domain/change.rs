@@ -9,8 +9,8 @@ use super::event::{EventState, SaleState};
 use super::hold::Hold;
 use super::ids::{BuyerId, HoldId, Reference, SeatNumber};
 use super::layout::Layout;
-use super::limits::SEATS_PER_REQUEST_MAX;
-use super::seat::{Cause, Priced, Status, StoredSeat};
+use super::limits::{BLOCK_SEATS_MAX, SEATS_PER_REQUEST_MAX};
+use super::seat::{Cause, Priced, Seat, Status, StoredSeat};
 use super::time::At;
 
 /// One step of an event's life. All but the last two raise the sequence by one.
@@ -20,6 +20,18 @@ pub enum Change {
     Defined(Arc<Layout>),
     /// The sale was opened, closed, and so on.
     Sale(SaleState),
+    /// Free places were kept from sale.
+    Blocked {
+        /// Which, in rising order.
+        seats: Vec<SeatNumber>,
+        /// What for.
+        reason: Arc<str>,
+    },
+    /// Places no longer belong to a block: they are free, or will be when their holder leaves them.
+    Unblocked {
+        /// Which, in rising order.
+        seats: Vec<SeatNumber>,
+    },
     /// Places were set aside.
     Held {
         /// The claim's id.
@@ -40,12 +52,26 @@ pub enum Change {
         /// By which payment.
         reference: Reference,
     },
+    /// A hold's deadline moved.
+    Extended {
+        /// Which.
+        hold: HoldId,
+        /// Until when.
+        deadline: At,
+    },
     /// A hold left its places.
     Freed {
         /// Which.
         hold: HoldId,
         /// Why.
         cause: Cause,
+    },
+    /// A booking left some or all of its places.
+    Cancelled {
+        /// The hold it was.
+        hold: HoldId,
+        /// Which, in rising order.
+        seats: Vec<SeatNumber>,
     },
     /// Log time reached this point.
     Decided(At),
@@ -59,10 +85,15 @@ impl EventState {
         let mut tell = |seat: SeatNumber| tell(seat, self.seat(seat).changed);
         match change {
             Change::Held { seats, .. } => seats.iter().for_each(|priced| tell(priced.seat)),
-            Change::Booked { hold, .. } | Change::Freed { hold, .. } => {
-                let hold = self.find_hold(*hold).expect("only a live hold is booked or freed");
+            Change::Booked { hold, .. }
+            | Change::Extended { hold, .. }
+            | Change::Freed { hold, .. } => {
+                let hold = self.find_hold(*hold).expect("only what is there is changed");
                 hold.seats.iter().copied().for_each(tell);
             }
+            Change::Cancelled { seats, .. }
+            | Change::Blocked { seats, .. }
+            | Change::Unblocked { seats } => seats.iter().copied().for_each(tell),
             Change::Defined(_) | Change::Sale(_) | Change::Decided(_) | Change::Restored(_) => {}
         }
     }
@@ -90,9 +121,25 @@ impl EventState {
                 self.sequence += 1;
                 self.book(*hold, reference);
             }
+            Change::Extended { hold, deadline } => {
+                self.sequence += 1;
+                self.extend(*hold, *deadline);
+            }
             Change::Freed { hold, cause } => {
                 self.sequence += 1;
                 self.free(*hold, *cause);
+            }
+            Change::Cancelled { hold, seats } => {
+                self.sequence += 1;
+                self.cancel(*hold, seats);
+            }
+            Change::Blocked { seats, reason } => {
+                self.sequence += 1;
+                self.block(seats, reason);
+            }
+            Change::Unblocked { seats } => {
+                self.sequence += 1;
+                self.unblock(seats);
             }
             Change::Decided(at) => self.last_at = self.last_at.max(*at),
             Change::Restored(stored) => self.restore(stored),
@@ -103,16 +150,16 @@ impl EventState {
         assert!(!seats.is_empty() && seats.len() <= SEATS_PER_REQUEST_MAX);
         assert!(seats.windows(2).all(|pair| pair[0].seat < pair[1].seat), "places rise");
         for priced in seats {
-            let seat = self.seats[priced.seat.0 as usize];
-            assert!(seat.status == Status::Free, "a place has at most one holder");
-            self.forget_leaver(seat.hold);
-            let seat = &mut self.seats[priced.seat.0 as usize];
-            seat.hold = id;
-            seat.price = priced.price;
-            seat.tier = priced.tier;
-            seat.cause = Cause::None;
-            seat.status = Status::Held;
-            seat.changed = self.sequence;
+            self.leave_pool(priced.seat);
+            self.forget_leaver(self.seat(priced.seat).hold);
+            self.seats[priced.seat.0 as usize] = Seat {
+                hold: id,
+                price: priced.price,
+                changed: self.sequence,
+                status: Status::Held,
+                cause: Cause::None,
+                tier: priced.tier,
+            };
             self.count_taken(priced.seat, buyer);
         }
         let hold = Hold {
@@ -142,58 +189,124 @@ impl EventState {
         assert!(other.is_none(), "a reference confirms one booking");
     }
 
+    fn extend(&mut self, id: HoldId, deadline: At) {
+        let hold = self.holds.get_mut(&id).expect("only a live hold is extended");
+        assert!(!hold.is_booked() && hold.deadline < deadline, "a hold is never shortened");
+        let before = std::mem::replace(&mut hold.deadline, deadline);
+        for number in &hold.seats {
+            self.seats[number.0 as usize].changed = self.sequence;
+        }
+        self.move_deadline(id, before, deadline);
+    }
+
     fn free(&mut self, id: HoldId, cause: Cause) {
         let hold = self.holds.remove(&id).expect("only a live hold is freed");
         assert!(!hold.is_booked(), "a booking is not freed by a release");
         self.end_live_hold(id, &hold);
-        for &number in &hold.seats {
-            self.count_freed(number, &hold.buyer);
-            let seat = &mut self.seats[number.0 as usize];
-            assert!(seat.hold == id && seat.status == Status::Held);
-            seat.status = Status::Free;
-            seat.cause = cause;
-            seat.changed = self.sequence;
-            self.remember_leaver(id, &hold.buyer, hold.offset, cause);
+        hold.seats.iter().for_each(|&number| self.leave(number, id, &hold, cause));
+    }
+
+    fn cancel(&mut self, id: HoldId, seats: &[SeatNumber]) {
+        let mut hold = self.holds.remove(&id).expect("only a booking is cancelled");
+        assert!(hold.is_booked() && !seats.is_empty(), "only places of a booking are cancelled");
+        let before = hold.seats.len();
+        hold.seats.retain(|seat| seats.binary_search(seat).is_err());
+        assert_eq!(hold.seats.len() + seats.len(), before, "only its own places");
+        seats.iter().for_each(|&number| self.leave(number, id, &hold, Cause::Cancelled));
+        if !hold.seats.is_empty() {
+            self.holds.insert(id, hold);
+        }
+    }
+
+    /// A taken place goes back where it came from, and remembers who left it.
+    fn leave(&mut self, number: SeatNumber, id: HoldId, hold: &Hold, cause: Cause) {
+        assert!(self.seat(number).hold == id, "a hold leaves its own places");
+        self.count_left(number, &hold.buyer);
+        self.join_pool(number);
+        let seat = &mut self.seats[number.0 as usize];
+        seat.cause = cause;
+        seat.changed = self.sequence;
+        self.remember_leaver(id, hold, cause);
+    }
+
+    fn block(&mut self, seats: &[SeatNumber], reason: &Arc<str>) {
+        assert!(!seats.is_empty() && seats.len() <= BLOCK_SEATS_MAX && !reason.is_empty());
+        for &number in seats {
+            assert!(self.seat(number).status == Status::Free, "only a free place is blocked");
+            self.leave_pool(number);
+            self.remember_block(number, reason);
+            self.join_pool(number);
+            self.seats[number.0 as usize].changed = self.sequence;
+        }
+    }
+
+    fn unblock(&mut self, seats: &[SeatNumber]) {
+        assert!(!seats.is_empty() && seats.len() <= BLOCK_SEATS_MAX);
+        for &number in seats {
+            let had_by_nobody = self.seat(number).status == Status::Blocked;
+            if had_by_nobody {
+                self.leave_pool(number);
+            }
+            self.forget_block(number);
+            if had_by_nobody {
+                self.join_pool(number);
+            }
+            self.seats[number.0 as usize].changed = self.sequence;
         }
     }
 
     fn restore(&mut self, stored: &StoredSeat) {
         let number = stored.number;
-        assert!(self.seats[number.0 as usize].changed == 0, "a place is restored once");
-        assert!(stored.changed > 0, "a stored place has been changed");
-        let seat = &mut self.seats[number.0 as usize];
-        seat.hold = stored.hold;
-        seat.price = stored.price;
-        seat.tier = stored.tier;
-        seat.cause = stored.cause;
-        seat.changed = stored.changed;
-        seat.status = stored.status;
-        if stored.status == Status::Free {
-            let buyer = stored.buyer.as_ref().expect("shapes only");
-            self.remember_leaver(stored.hold, buyer, stored.offset, stored.cause);
-            return;
+        assert!(self.seat(number).changed == 0, "a place is restored once");
+        assert!(stored.is_sound(), "a stored place is as some change left it");
+        self.leave_pool(number);
+        if let Some(reason) = &stored.block {
+            self.remember_block(number, reason);
         }
-        let buyer = stored.buyer.clone().expect("shapes only");
-        self.count_taken(number, &buyer);
-        if let Some(reference) = &stored.reference {
-            self.count_booked(number);
-            self.references.insert(reference.clone(), stored.hold);
-        }
-        if let Some(hold) = self.holds.get_mut(&stored.hold) {
-            hold.seats.push(number);
-            return;
-        }
-        let hold = Hold {
-            buyer,
+        self.seats[number.0 as usize] = Seat {
+            hold: stored.hold,
+            price: stored.price,
+            changed: stored.changed,
+            status: stored.status,
+            cause: stored.cause,
+            tier: stored.tier,
+        };
+        let hold = stored.buyer.as_ref().map(|buyer| Hold {
+            buyer: buyer.clone(),
             seats: vec![number],
             deadline: stored.deadline,
             offset: stored.offset,
             reference: stored.reference.clone(),
-        };
-        if hold.is_booked() {
-            self.holds.insert(stored.hold, hold);
-        } else {
-            self.add_live_hold(stored.hold, hold);
+        });
+        if let Some(reference) = &stored.reference {
+            self.references.insert(reference.clone(), stored.hold);
+        }
+        match stored.status {
+            Status::Free | Status::Blocked => {
+                self.join_pool(number);
+                if let Some(hold) = hold {
+                    self.remember_leaver(stored.hold, &hold, stored.cause);
+                }
+            }
+            Status::Held | Status::Booked => {
+                self.restore_taken(stored.hold, hold.expect("a taken place has a buyer"));
+            }
+        }
+    }
+
+    /// One more place of a hold or booking.
+    fn restore_taken(&mut self, id: HoldId, of_place: Hold) {
+        let number = of_place.seats[0];
+        self.count_taken(number, &of_place.buyer);
+        if of_place.is_booked() {
+            self.count_booked(number);
+        }
+        match self.holds.get_mut(&id) {
+            Some(hold) => hold.seats.push(number),
+            None if of_place.is_booked() => {
+                self.holds.insert(id, of_place);
+            }
+            None => self.add_live_hold(id, of_place),
         }
     }
 }

@@ -1,7 +1,13 @@
 //! One event in memory: what it is, who has which place, and the indexes that keep decisions cheap.
 //!
 //! Read by `decide`, changed by `apply` only (the fields are visible inside `domain` for that
-//! reason). Every index can be recounted from the seats; [`EventState::recount`] does, for tests.
+//! reason). The indexes are kept in `indexes`; every one of them can be recounted from the seats, and
+//! [`EventState::recount`] does, for tests.
+//!
+//! All of it is a function of the rows that [`EventState::stored`] gives the ledger, so that an event
+//! decides alike before and after a takeover.
+
+mod indexes;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -72,7 +78,8 @@ impl Buyer {
     }
 }
 
-/// A hold that ended, as its former places remember it.
+/// A hold that left places, as those remember it. A booking that gave back some of its places is both
+/// a hold and a leaver.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Leaver {
     /// Whose it was.
@@ -81,7 +88,9 @@ pub struct Leaver {
     pub cause: Cause,
     /// Offset of its claim.
     pub offset: i64,
-    /// Free places that still name it.
+    /// The payment of a booking that was cancelled: it confirms no other one while it is known.
+    pub reference: Option<Reference>,
+    /// Places nobody took since that still name it.
     pub places: u32,
 }
 
@@ -108,6 +117,9 @@ pub struct EventState {
     deadlines: BTreeSet<(At, HoldId)>,
     buyers: HashMap<BuyerId, Buyer>,
     free: Vec<FreeSet>,
+    blocked: Vec<FreeSet>,
+    /// Reason of the block that a place belongs to, also while somebody has it.
+    blocks: BTreeMap<SeatNumber, Arc<str>>,
     taken: BTreeMap<(usize, u16), Taken>,
 }
 
@@ -130,6 +142,8 @@ impl EventState {
             deadlines: BTreeSet::new(),
             buyers: HashMap::new(),
             free: vec![],
+            blocked: vec![],
+            blocks: BTreeMap::new(),
             taken: BTreeMap::new(),
         }
     }
@@ -144,7 +158,9 @@ impl EventState {
 
     pub(super) fn set_layout(&mut self, layout: Arc<Layout>) {
         self.seats = vec![Seat::default(); layout.seats() as usize];
-        self.free = (0..layout.sections()).map(|s| FreeSet::full(layout.span(s).1)).collect();
+        let spans = (0..layout.sections()).map(|section| layout.span(section).1);
+        self.free = spans.clone().map(FreeSet::full).collect();
+        self.blocked = spans.map(FreeSet::empty).collect();
         self.layout = Some(layout);
     }
 
@@ -172,13 +188,13 @@ impl EventState {
         self.holds.get(&id)
     }
 
-    /// A hold that ended and that a free place still names.
+    /// A hold that left places nobody took since.
     #[must_use]
     pub fn leaver(&self, id: HoldId) -> Option<&Leaver> {
         self.leavers.get(&id)
     }
 
-    /// The booking a reference confirmed.
+    /// The booking a reference confirmed, or one cancelled that its places still name.
     #[must_use]
     pub fn booking_of(&self, reference: &Reference) -> Option<HoldId> {
         self.references.get(reference).copied()
@@ -194,6 +210,18 @@ impl EventState {
     #[must_use]
     pub fn free_places(&self, section: usize) -> &FreeSet {
         &self.free[section]
+    }
+
+    /// The blocked places of a section that nobody has, counted from its first.
+    #[must_use]
+    pub fn blocked_places(&self, section: usize) -> &FreeSet {
+        &self.blocked[section]
+    }
+
+    /// Reason of the block that a place belongs to, also while somebody has it.
+    #[must_use]
+    pub fn block_of(&self, number: SeatNumber) -> Option<&Arc<str>> {
+        self.blocks.get(&number)
     }
 
     /// Live holds with their deadlines, the oldest deadline first.
@@ -225,136 +253,41 @@ impl EventState {
         if seat.changed == 0 {
             return None;
         }
-        let (buyer, deadline, reference, offset) = match self.holds.get(&seat.hold) {
-            Some(hold) => (&hold.buyer, hold.deadline, hold.reference.clone(), hold.offset),
-            None => {
-                let leaver = self.leavers.get(&seat.hold).expect("a free place knows who left it");
-                (&leaver.buyer, At(0), None, leaver.offset)
-            }
-        };
-        Some(StoredSeat {
+        let unheld = StoredSeat {
             number,
             status: seat.status,
             hold: seat.hold,
-            buyer: Some(buyer.clone()),
-            deadline,
+            buyer: None,
+            deadline: At(0),
             price: seat.price,
             tier: seat.tier,
-            reference,
+            reference: None,
             cause: seat.cause,
-            offset,
+            offset: 0,
             changed: seat.changed,
-            block: None,
-        })
-    }
-
-    pub(super) fn add_live_hold(&mut self, id: HoldId, hold: Hold) {
-        self.deadlines.insert((hold.deadline, id));
-        self.buyers.entry(hold.buyer.clone()).or_default().live_holds.insert(id);
-        let other = self.holds.insert(id, hold);
-        assert!(other.is_none(), "a hold is made once");
-    }
-
-    pub(super) fn end_live_hold(&mut self, id: HoldId, hold: &Hold) {
-        let due = self.deadlines.remove(&(hold.deadline, id));
-        assert!(due, "a live hold has a deadline");
-        let buyer = self.buyers.get_mut(&hold.buyer).expect("a live hold's buyer is known");
-        buyer.live_holds.remove(&id);
-    }
-
-    pub(super) fn remember_leaver(
-        &mut self,
-        id: HoldId,
-        buyer: &BuyerId,
-        offset: i64,
-        cause: Cause,
-    ) {
-        let leaver = self.leavers.entry(id).or_insert_with(|| Leaver {
-            buyer: buyer.clone(),
-            cause,
-            offset,
-            places: 0,
-        });
-        leaver.places += 1;
-    }
-
-    pub(super) fn forget_leaver(&mut self, id: HoldId) {
-        let Some(leaver) = self.leavers.get_mut(&id) else { return };
-        leaver.places -= 1;
-        if leaver.places == 0 {
-            self.leavers.remove(&id);
-        }
-    }
-
-    fn place(&self, number: SeatNumber) -> (usize, u32, u16) {
-        let layout = self.layout.as_ref().expect("only a known event has places");
-        let section = layout.section_of(number);
-        (section, number.0 - layout.span(section).0, self.seat(number).tier)
-    }
-
-    pub(super) fn count_taken(&mut self, number: SeatNumber, buyer: &BuyerId) {
-        let (section, index, tier) = self.place(number);
-        self.free[section].remove(index);
-        self.taken.entry((section, tier)).or_default().held += 1;
-        let buyer = self.buyers.entry(buyer.clone()).or_default();
-        *buyer.by_tier.entry(tier).or_default() += 1;
-    }
-
-    pub(super) fn count_booked(&mut self, number: SeatNumber) {
-        let (section, _, tier) = self.place(number);
-        let taken = self.taken.entry((section, tier)).or_default();
-        taken.held -= 1;
-        taken.booked += 1;
-    }
-
-    pub(super) fn count_freed(&mut self, number: SeatNumber, buyer: &BuyerId) {
-        let (section, index, tier) = self.place(number);
-        self.free[section].insert(index);
-        self.taken.entry((section, tier)).or_default().held -= 1;
-        let entry = self.buyers.get_mut(buyer).expect("a holder is known");
-        let count = entry.by_tier.get_mut(&tier).expect("a holder has places of the tier");
-        *count -= 1;
-        if *count == 0 {
-            entry.by_tier.remove(&tier);
-        }
-        if entry.by_tier.is_empty() && entry.live_holds.is_empty() {
-            self.buyers.remove(buyer);
-        }
-    }
-
-    /// Counts everything anew from the seats and compares.
-    ///
-    /// # Panics
-    /// When an index disagrees with the seats: our own bug.
-    pub fn recount(&self) {
-        let Some(layout) = &self.layout else { return };
-        let mut free = vec![0u32; layout.sections()];
-        let mut by_hold: HashMap<HoldId, Vec<SeatNumber>> = HashMap::new();
-        let mut leavers: HashMap<HoldId, u32> = HashMap::new();
-        for (number, seat) in (0..).map(SeatNumber).zip(&self.seats) {
-            match seat.status {
-                Status::Free | Status::Blocked => {
-                    free[layout.section_of(number)] += 1;
-                    if seat.changed > 0 {
-                        *leavers.entry(seat.hold).or_default() += 1;
-                    }
+            block: self.blocks.get(&number).cloned(),
+        };
+        Some(match seat.status {
+            Status::Held | Status::Booked => {
+                let hold = self.holds.get(&seat.hold).expect("a taken place has a hold");
+                StoredSeat {
+                    buyer: Some(hold.buyer.clone()),
+                    deadline: hold.deadline,
+                    reference: hold.reference.clone(),
+                    offset: hold.offset,
+                    ..unheld
                 }
-                Status::Held | Status::Booked => by_hold.entry(seat.hold).or_default().push(number),
             }
-        }
-        let counted: Vec<u32> = self.free.iter().map(FreeSet::count).collect();
-        assert_eq!(free, counted, "free places by section");
-        assert_eq!(by_hold.len(), self.holds.len(), "holds");
-        for (id, seats) in &by_hold {
-            let hold = &self.holds[id];
-            assert_eq!(&hold.seats, seats, "places of hold {id}");
-            assert_eq!(hold.is_booked(), !self.deadlines.contains(&(hold.deadline, *id)));
-        }
-        assert!(leavers.iter().all(|(id, count)| self.leavers[id].places == *count), "leavers");
-        assert_eq!(leavers.len(), self.leavers.len());
-        let of_buyers: u32 = self.buyers.values().map(Buyer::seats).sum();
-        let taken: u32 = self.taken.values().map(|taken| taken.held + taken.booked).sum();
-        let total: usize = by_hold.values().map(Vec::len).sum();
-        assert_eq!((of_buyers as usize, taken as usize), (total, total), "taken places");
+            Status::Free | Status::Blocked if seat.hold == HoldId::NONE => unheld,
+            Status::Free | Status::Blocked => {
+                let leaver = self.leavers.get(&seat.hold).expect("a place knows who left it");
+                StoredSeat {
+                    buyer: Some(leaver.buyer.clone()),
+                    reference: leaver.reference.clone(),
+                    offset: leaver.offset,
+                    ..unheld
+                }
+            }
+        })
     }
 }

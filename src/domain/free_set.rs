@@ -13,13 +13,17 @@ pub struct FreeSet {
 }
 
 impl FreeSet {
+    /// None of the numbers below `size`.
+    #[must_use]
+    pub fn empty(size: u32) -> FreeSet {
+        let words = (size as usize).div_ceil(64);
+        FreeSet { words: vec![0; words], summary: vec![0; words.div_ceil(64)], count: 0 }
+    }
+
     /// All numbers below `size`.
     #[must_use]
     pub fn full(size: u32) -> FreeSet {
-        let words = (size as usize).div_ceil(64);
-        let empty =
-            FreeSet { words: vec![0; words], summary: vec![0; words.div_ceil(64)], count: 0 };
-        (0..size).fold(empty, |mut set, number| {
+        (0..size).fold(FreeSet::empty(size), |mut set, number| {
             set.insert(number);
             set
         })

@@ -9,6 +9,7 @@
 mod row;
 
 use std::collections::{BTreeSet, HashMap};
+use std::ops::Range;
 use std::sync::Arc;
 
 use thiserror::Error;
@@ -343,6 +344,27 @@ impl Layout {
         &self.sections[section].tiers
     }
 
+    /// All places that a name means, which follow each other: a seat `section/row/seat`, a row
+    /// `section/row`, a section, or place `section/n` of general admission.
+    #[must_use]
+    pub fn named(&self, name: &str) -> Option<Range<u32>> {
+        let (section, rest) = name.split_once('/').map_or((name, None), |(s, r)| (s, Some(r)));
+        let index = self.section(section)?;
+        let (first, count) = self.span(index);
+        let Some(rest) = rest else { return Some(first..first + count) };
+        if self.is_general(index) {
+            let place = rest.parse::<u32>().ok().filter(|place| place.to_string() == rest)?;
+            let number = first + place.checked_sub(1).filter(|place| *place < count)?;
+            return Some(number..number + 1);
+        }
+        if let Some(SeatNumber(number)) = self.find(name) {
+            return Some(number..number + 1);
+        }
+        let section = &self.sections[index];
+        let row = &section.rows[*section.row_by_name.get(rest)?];
+        Some(row.first..row.first + row.plan.len())
+    }
+
     /// The numbered seat of a full name. Places of general-admission sections cannot be named.
     #[must_use]
     pub fn find(&self, name: &str) -> Option<SeatNumber> {
@@ -479,6 +501,26 @@ mod tests {
         assert_eq!(layout.name(SeatNumber(8)), "stalls/B/10");
         assert_eq!(layout.name(SeatNumber(18)), "floor/1");
         assert_eq!(layout.find("floor/1"), None, "general places have no names to claim");
+    }
+
+    #[test]
+    fn a_name_means_a_seat_a_row_a_section_or_a_general_place() {
+        let layout = Layout::compile(theatre()).unwrap();
+        assert_eq!(layout.named("stalls/B/10"), Some(8..9));
+        assert_eq!(layout.named("stalls/A"), Some(0..8));
+        assert_eq!(layout.named("stalls/B"), Some(8..18));
+        assert_eq!(layout.named("stalls"), Some(0..18));
+        assert_eq!(layout.named("floor"), Some(18..23));
+        assert_eq!(
+            (layout.named("floor/1"), layout.named("floor/5")),
+            (Some(18..19), Some(22..23))
+        );
+        let unknown =
+            ["", "/", "pit", "stalls/", "stalls/C", "stalls/A/9", "stalls/A/7/1", "floor/0"];
+        let odd = ["floor/6", "floor/01", "floor/+1", "floor/1/1", "floor/"];
+        for name in unknown.into_iter().chain(odd) {
+            assert_eq!(layout.named(name), None, "{name:?}");
+        }
     }
 
     #[test]

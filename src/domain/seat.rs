@@ -121,4 +121,26 @@ pub struct StoredSeat {
     pub block: Option<Arc<str>>,
 }
 
+impl StoredSeat {
+    /// Whether its parts go together, as they do after every change. Rows come from outside: an
+    /// event with another one is not to be decided on.
+    #[must_use]
+    pub fn is_sound(&self) -> bool {
+        let (buyer, paid) = (self.buyer.is_some(), self.reference.is_some());
+        let as_left = match self.cause {
+            Cause::None => !buyer && !paid,
+            Cause::Expired | Cause::Released => buyer && !paid,
+            Cause::Cancelled => buyer && paid,
+        };
+        let as_taken = |booked: bool| buyer && paid == booked && self.cause == Cause::None;
+        let fits = match self.status {
+            Status::Free => as_left && self.block.is_none(),
+            Status::Blocked => as_left && self.block.is_some(),
+            Status::Held => as_taken(false),
+            Status::Booked => as_taken(true),
+        };
+        fits && buyer == (self.hold != HoldId::NONE) && self.changed > 0
+    }
+}
+
 const _: () = assert!(size_of::<Seat>() <= 40);

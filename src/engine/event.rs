@@ -358,7 +358,11 @@ fn changes_the_catalog(change: &Change) -> bool {
         Change::Defined(_) | Change::Sale(_) => true,
         Change::Held { .. }
         | Change::Booked { .. }
+        | Change::Extended { .. }
         | Change::Freed { .. }
+        | Change::Cancelled { .. }
+        | Change::Blocked { .. }
+        | Change::Unblocked { .. }
         | Change::Decided(_)
         | Change::Restored(_) => false,
     }

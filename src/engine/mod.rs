@@ -22,6 +22,7 @@ mod entry;
 mod event;
 mod partition;
 mod publication;
+mod restore;
 mod rule;
 mod takeover;
 #[cfg(test)]

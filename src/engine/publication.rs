@@ -59,7 +59,8 @@ impl Summary {
         }
         for section in 0..layout.sections() {
             let free = i64::from(state.free_places(section).count());
-            summary.free.push(SectionFree { section: name(section), free, blocked: 0 });
+            let blocked = i64::from(state.blocked_places(section).count());
+            summary.free.push(SectionFree { section: name(section), free, blocked });
         }
         summary
     }

@@ -4,18 +4,15 @@
 //! still under way from anybody, ourselves included. Read the rows; read the fence again, and start
 //! over if it moved. Only then is there a state to decide on.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::event::{AfterSuspension, Event, Flight, Stage};
 use super::partition::Mode;
+use super::restore::restore;
 use super::rule::Rule;
 use super::{Engine, Output, Ticket};
-use crate::domain::change::Change;
 use crate::domain::event::{EventState, SaleState};
-use crate::domain::ids::{EventId, HoldId, Partition};
-use crate::domain::layout::Layout;
-use crate::domain::seat::{Status, StoredSeat};
+use crate::domain::ids::{EventId, Partition};
 use crate::domain::time::At;
 use crate::ports::ledger::{Batch, Blob, Expected, Fence, FenceRead, OpId, ReadError, RowsRead};
 use crate::ports::log::ToLog;
@@ -395,43 +392,4 @@ fn first_fence(term: i64, op_id: OpId, committed: i64, at: At) -> Fence {
 
 fn empty_outbox() -> Arc<[u8]> {
     wire::outbox::encode(std::iter::empty()).into()
-}
-
-/// The state of an event as its ledger rows have it.
-fn restore(id: &EventId, read: &FenceRead, rows: &RowsRead) -> Result<EventState, String> {
-    let mut state = match &rows.definition {
-        None if !rows.seats.is_empty() => return Err("seats without a definition".into()),
-        None => EventState::unknown(id.clone()),
-        Some((_, bytes)) => {
-            let definition = wire::venue::decode(bytes).map_err(|error| error.to_string())?;
-            let layout = Layout::compile(definition).map_err(|error| error.to_string())?;
-            EventState::restored(id.clone(), Arc::new(layout))
-        }
-    };
-    let (seats, tiers) =
-        state.layout().map_or((0, 0), |layout| (layout.seats(), layout.definition.tiers.len()));
-    let mut of_hold: HashMap<HoldId, &StoredSeat> = HashMap::new();
-    for row in &rows.seats {
-        let known = row.number.0 < seats && usize::from(row.tier) < tiers;
-        let sold = (row.status == Status::Booked) == row.reference.is_some();
-        if !known || !sold || row.changed < 1 || row.changed > read.fence.sequence {
-            return Err(format!("the row of place {} does not fit the event", row.number.0));
-        }
-        if row.status != Status::Free {
-            let first = of_hold.entry(row.hold).or_insert(row);
-            let whole = |row: &StoredSeat| {
-                (row.status, row.buyer.clone(), row.deadline, row.reference.clone(), row.offset)
-            };
-            if whole(first) != whole(row) {
-                return Err(format!("the rows of hold {} do not agree", row.hold));
-            }
-        }
-        state.apply(&Change::Restored(Box::new(row.clone())));
-    }
-    state.sequence = read.fence.sequence;
-    state.edition = read.fence.edition;
-    state.sale = read.fence.sale;
-    state.last_at = read.fence.decided_at;
-    state.suspended = !read.fence.suspended.is_empty();
-    Ok(state)
 }

@@ -1,4 +1,8 @@
-//! What operators ask: define an event, open and close its sale.
+//! What operators ask of the event as a whole: define it, open, pause and close its sale, call it off.
+//!
+//! Calling off is final. It differs from closing in what it does to promises: nobody can be seated,
+//! so that a confirm is refused too, and what was paid is given back, once, by whoever reads it
+//! (F28).
 
 use std::sync::Arc;
 
@@ -22,8 +26,8 @@ pub(super) fn define(ask: &Define) -> Verdict {
 }
 
 pub(super) fn sale(state: &EventState, ask: &Administration, to: SaleState) -> Verdict {
-    if ask.edition != state.edition {
-        return Refusal::limited(Code::WrongEdition, state.edition, ask.edition).into();
+    if let Err(refusal) = may_change(state, ask.edition) {
+        return refusal.into();
     }
     let kind = match to {
         SaleState::Open => ChangedKind::Opened,
@@ -34,6 +38,17 @@ pub(super) fn sale(state: &EventState, ask: &Administration, to: SaleState) -> V
     };
     let changed = of_sale(kind, state.edition + 1, &ask.actor);
     Verdict::Granted(OutcomeBody::Changed(changed), Change::Sale(to))
+}
+
+/// Groups 3 and 4 for what operators ask of a known event.
+pub(super) fn may_change(state: &EventState, edition: i64) -> Result<(), Refusal> {
+    if edition != state.edition {
+        return Err(Refusal::limited(Code::WrongEdition, state.edition, edition));
+    }
+    match state.sale {
+        SaleState::NotOpen | SaleState::Open | SaleState::Paused | SaleState::Closed => Ok(()),
+        SaleState::Off => Err(Refusal::plain(Code::EventOff)),
+    }
 }
 
 fn of_sale(kind: ChangedKind, edition: i64, actor: &str) -> Changed {

@@ -2,16 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use super::{Asked, Verdict};
+use super::{Asked, Verdict, may_promise, unblocked, untaken};
 use crate::domain::change::Change;
-use crate::domain::event::{EventState, SaleState};
+use crate::domain::event::EventState;
 use crate::domain::ids::{HoldId, SeatNumber};
 use crate::domain::layout::Layout;
 use crate::domain::limits::SEATS_PER_REQUEST_MAX;
 use crate::domain::outcome::{Held, OutcomeBody, Place};
-use crate::domain::refusal::{Code, Ground, Refusal};
+use crate::domain::refusal::{Code, Refusal};
 use crate::domain::request::{Claim, Line};
-use crate::domain::seat::{Priced, Status};
+use crate::domain::seat::Priced;
 
 /// A claim that counts places where seats have names, or names them where they are counted.
 pub(super) fn misfit(layout: &Layout, claim: &Claim) -> Option<Refusal> {
@@ -38,18 +38,16 @@ pub(super) fn answer(state: &EventState, id: HoldId, claim: &Claim, asked: &Aske
 }
 
 fn judge(state: &EventState, claim: &Claim) -> Result<Vec<Priced>, Refusal> {
-    match state.sale {
-        SaleState::Open => {}
-        SaleState::NotOpen => return Err(Refusal::plain(Code::SaleNotOpen)),
-        SaleState::Closed => return Err(Refusal::plain(Code::SaleClosed)),
-        SaleState::Paused => return Err(Refusal::plain(Code::SaleNotOpen)),
-        SaleState::Off => return Err(Refusal::plain(Code::EventOff)),
-    }
+    may_promise(state)?;
     let layout = state.layout().expect("the event is known by now");
     let wish = Wish::read(layout, claim)?;
     wish.check_price(claim)?;
     check_limits(state, layout, claim, &wish)?;
-    check_named(state, layout, &wish.named)?;
+    let named = || wish.named.iter().map(|priced| priced.seat);
+    untaken(state, named())?;
+    if !claim.staff_override {
+        unblocked(state, named())?;
+    }
     let mut seats = wish.named.clone();
     seats.extend(take_general(state, layout, &wish.general)?);
     seats.sort_unstable_by_key(|priced| priced.seat);
@@ -170,19 +168,6 @@ fn check_limits(
     }
     let live = buyer.map_or(0, |buyer| buyer.live_holds.len() as u64);
     over(Code::LiveHolds, limits.live_holds_per_buyer, live + 1)
-}
-
-fn check_named(state: &EventState, layout: &Layout, named: &[Priced]) -> Result<(), Refusal> {
-    let taken = |priced: &&Priced| state.seat(priced.seat).status != Status::Free;
-    let conflicts: Vec<SeatNumber> = named.iter().filter(taken).map(|priced| priced.seat).collect();
-    let Some(&first) = conflicts.first() else { return Ok(()) };
-    let rival = state.find_hold(state.seat(first).hold).expect("a taken seat has a hold");
-    let ground = Ground {
-        seats: conflicts.iter().map(|&seat| layout.name(seat)).collect(),
-        rival_offset: Some(rival.offset),
-        ..Ground::default()
-    };
-    Err(Refusal { code: Code::SeatsTaken, ground })
 }
 
 /// The lowest free places of each section, handed to its tiers in the order of the lines.

@@ -1,38 +1,53 @@
-//! Confirms: a hold becomes a booking, once, by one payment.
+//! Confirms: a hold becomes a booking, once, by one payment. Closed or paused, a sale keeps what it
+//! promised; called off, it cannot.
 
 use super::{Verdict, booked};
 use crate::domain::change::Change;
-use crate::domain::event::EventState;
+use crate::domain::event::{EventState, SaleState};
 use crate::domain::hold::Hold;
 use crate::domain::ids::{BuyerId, HoldId};
-use crate::domain::outcome::{Booked, OutcomeBody};
+use crate::domain::outcome::OutcomeBody;
 use crate::domain::refusal::{Code, Ground, Refusal};
 use crate::domain::request::Confirm;
 use crate::domain::seat::Cause;
 
 pub(super) fn answer(state: &EventState, ask: &Confirm) -> Verdict {
-    let hold = match held_by(state, ask.hold, &ask.buyer) {
-        Ok(hold) => hold,
-        Err(refusal) => return refusal.into(),
-    };
-    match &hold.reference {
-        Some(reference) if *reference == ask.reference => {
-            return Verdict::Standing(OutcomeBody::Booked(booked(state, ask.hold, hold)));
+    match judge(state, ask) {
+        Err(refusal) => refusal.into(),
+        Ok(hold) if hold.is_booked() => {
+            Verdict::Standing(OutcomeBody::Booked(booked(state, ask.hold, hold)))
         }
-        Some(_) => {
-            return Refusal::because(Code::HoldEnded, "booked with another reference").into();
+        Ok(hold) => {
+            let reference = ask.reference.clone();
+            let to_be = Hold { reference: Some(reference.clone()), ..hold.clone() };
+            let body = OutcomeBody::Booked(booked(state, ask.hold, &to_be));
+            Verdict::Granted(body, Change::Booked { hold: ask.hold, reference })
         }
-        None => {}
+    }
+}
+
+/// The hold, or the booking it became by this very payment: who asks again is told so, also when
+/// the event is off, and does not take the money for lost.
+fn judge<'a>(state: &'a EventState, ask: &Confirm) -> Result<&'a Hold, Refusal> {
+    let hold = held_by(state, ask.hold, &ask.buyer);
+    match &hold {
+        Ok(hold) if hold.reference.as_ref() == Some(&ask.reference) => return Ok(hold),
+        Ok(_) | Err(_) => {}
+    }
+    if state.sale == SaleState::Off {
+        return Err(Refusal::plain(Code::EventOff));
+    }
+    let hold = hold?;
+    if hold.is_booked() {
+        return Err(Refusal::because(Code::HoldEnded, "booked with another reference"));
     }
     if let Some(other) = state.booking_of(&ask.reference) {
-        let rival_offset = state.find_hold(other).map(|hold| hold.offset);
+        let live = state.find_hold(other).map(|hold| hold.offset);
+        let rival_offset = live.or_else(|| state.leaver(other).map(|leaver| leaver.offset));
         let ground = Ground { rival_offset, ..Ground::default() };
-        return Refusal { code: Code::ReferenceUsed, ground }.into();
+        return Err(Refusal { code: Code::ReferenceUsed, ground });
     }
-    let reference = ask.reference.clone();
-    let to_be = Hold { reference: Some(reference.clone()), ..hold.clone() };
-    let body: Booked = booked(state, ask.hold, &to_be);
-    Verdict::Granted(OutcomeBody::Booked(body), Change::Booked { hold: ask.hold, reference })
+    Ok(hold)
 }
 
 /// The hold or booking, if it is there and the buyer's.

@@ -2,14 +2,18 @@
 //!
 //! The oldest first, up to a bound of rows, so that under load holds end on time whoever comes; and
 //! beyond the bound every lapsed hold the request would otherwise trip over: one that has a wanted
-//! seat, fills a wanted section, counts against the buyer, or is the very hold it names.
+//! seat, fills a wanted section, counts against the buyer, is in the way of a block, or is the very
+//! hold it names.
 
 use std::collections::HashSet;
 
+use super::block::Reach;
 use crate::domain::event::EventState;
-use crate::domain::ids::HoldId;
-use crate::domain::limits::{LAPSED_ROWS_MAX, LAPSED_ROWS_OF_BUYER_MAX, SEATS_PER_REQUEST_MAX};
-use crate::domain::request::{Body, Claim, Line, Request};
+use crate::domain::ids::{HoldId, SeatNumber};
+use crate::domain::limits::{
+    LAPSED_ROWS_MAX, LAPSED_ROWS_OF_BLOCK_MAX, LAPSED_ROWS_OF_BUYER_MAX, SEATS_PER_REQUEST_MAX,
+};
+use crate::domain::request::{Block, Body, Claim, Line, Request};
 use crate::domain::seat::Status;
 use crate::domain::time::At;
 
@@ -42,18 +46,22 @@ pub fn lapses(state: &EventState, request: &Request, at: At) -> Vec<HoldId> {
         Body::Claim(claim) => {
             named_seats(state, claim).for_each(&mut beyond);
             lapsed_of_buyer(state, claim, at).into_iter().for_each(&mut beyond);
-            ends.extend(in_wanted_sections(state, claim, at, &known));
+            let wanted = claim.wanted_by_section();
+            let wanted = wanted
+                .into_iter()
+                .filter_map(|(section, count)| Some((state.layout()?.section(section)?, count)));
+            ends.extend(in_wanted_sections(state, wanted, at, &known, usize::MAX));
         }
         Body::Confirm(confirm) => beyond(confirm.hold),
         Body::Extend(extend) => beyond(extend.hold),
         Body::Release(release) => beyond(release.hold),
         Body::Cancel(cancel) => beyond(cancel.hold),
+        Body::Block(block) => ends.extend(in_the_way_of(state, block, at, &known)),
         Body::Define(_)
         | Body::Open(_)
         | Body::Close(_)
         | Body::Pause(_)
         | Body::CallOff(_)
-        | Body::Block(_)
         | Body::Unblock(_)
         | Body::Expire => {}
     }
@@ -85,20 +93,56 @@ fn lapsed_of_buyer(state: &EventState, claim: &Claim, at: At) -> Vec<HoldId> {
     buyer.live_holds.iter().filter(lapsed).copied().take_while(within).collect()
 }
 
-/// Of the lapsed holds not yet ending, the oldest that free as many places as the claim lacks.
-fn in_wanted_sections(
+/// Of the lapsed holds not yet ending, those on places that are to be blocked, up to a bound of rows;
+/// what is beyond it is in the way of the block, which may be asked again.
+fn in_the_way_of(
     state: &EventState,
-    claim: &Claim,
+    block: &Block,
     at: At,
     known: &HashSet<HoldId>,
 ) -> Vec<HoldId> {
     let Some(layout) = state.layout() else { return vec![] };
+    let Ok(reach) = Reach::read(layout, &block.places) else { return vec![] };
+    let mut known = known.clone();
+    let mut ends = vec![];
+    let mut rows = 0;
+    for seat in reach.seats() {
+        let seat = state.seat(seat);
+        let hold = state.find_hold(seat.hold).filter(|_| seat.status == Status::Held);
+        let lapsed = hold.filter(|hold| !hold.is_live(at) && !known.contains(&seat.hold));
+        let Some(lapsed) = lapsed else { continue };
+        if rows + lapsed.seats.len() > LAPSED_ROWS_OF_BLOCK_MAX {
+            return ends;
+        }
+        rows += lapsed.seats.len();
+        known.insert(seat.hold);
+        ends.push(seat.hold);
+    }
+    let wanted = reach.by_section(layout);
+    let rows_left = LAPSED_ROWS_OF_BLOCK_MAX - rows;
+    ends.extend(in_wanted_sections(state, wanted, at, &known, rows_left));
+    ends
+}
+
+/// Of the lapsed holds not yet ending, the oldest that free as many places of each section as are
+/// lacking, up to a bound of rows.
+fn in_wanted_sections(
+    state: &EventState,
+    wanted: impl IntoIterator<Item = (usize, u64)>,
+    at: At,
+    known: &HashSet<HoldId>,
+    rows_max: usize,
+) -> Vec<HoldId> {
+    let Some(layout) = state.layout() else { return vec![] };
     let mut ends: Vec<HoldId> = vec![];
-    for (section, wanted) in claim.wanted_by_section() {
-        let Some(section) = layout.section(section) else { continue };
+    let mut rows = 0;
+    for (section, wanted) in wanted {
         let in_section = |hold: HoldId| {
             let hold = state.find_hold(hold).expect("a lapsed hold is there");
-            hold.seats.iter().filter(|seat| layout.section_of(**seat) == section).count() as u64
+            let frees = |seat: &&SeatNumber| {
+                layout.section_of(**seat) == section && state.block_of(**seat).is_none()
+            };
+            hold.seats.iter().filter(frees).count() as u64
         };
         let ending: u64 = known.iter().chain(&ends).map(|hold| in_section(*hold)).sum();
         let mut free = u64::from(state.free_places(section).count()) + ending;
@@ -108,6 +152,10 @@ fn in_wanted_sections(
             }
             let gain = in_section(hold);
             if gain > 0 && !known.contains(&hold) && !ends.contains(&hold) {
+                rows += seats_of(state, hold);
+                if rows > rows_max {
+                    return ends;
+                }
                 free += gain;
                 ends.push(hold);
             }

@@ -8,9 +8,12 @@
 //! The ladder of an answer follows the order of precedence of the refusal codes, group by group.
 
 mod administration;
+mod block;
+mod cancel;
 mod claim;
 mod confirm;
 mod expire;
+mod extend;
 pub mod lapse;
 mod release;
 #[cfg(test)]
@@ -24,7 +27,7 @@ use super::limits::MAX_WAIT_DEFAULT;
 use super::outcome::{Booked, Header, Held, Outcome, OutcomeBody, Place, Released, Role};
 use super::refusal::{Code, Ground, Refusal};
 use super::request::{Body, Request};
-use super::seat::Cause;
+use super::seat::{Cause, Status};
 use super::time::{At, Millis};
 
 /// What is known about a request besides its text.
@@ -139,13 +142,13 @@ fn before_the_state(state: &EventState, request: &Request, asked: &Asked) -> Opt
         Some(_) if defines => Some(Refusal::plain(Code::AlreadyDefined)),
         Some(layout) => match &request.body {
             Body::Claim(claim) => claim::misfit(layout, claim),
+            Body::Block(block) => block::misfit(layout, &block.places),
+            Body::Unblock(unblock) => block::misfit(layout, &unblock.places),
             Body::Define(_)
             | Body::Open(_)
             | Body::Close(_)
             | Body::Pause(_)
             | Body::CallOff(_)
-            | Body::Block(_)
-            | Body::Unblock(_)
             | Body::Confirm(_)
             | Body::Extend(_)
             | Body::Release(_)
@@ -166,15 +169,15 @@ fn answer(state: &EventState, request: &Request, asked: &Asked) -> Verdict {
         Body::Define(define) => administration::define(define),
         Body::Open(ask) => administration::sale(state, ask, SaleState::Open),
         Body::Close(ask) => administration::sale(state, ask, SaleState::Closed),
-        Body::Pause(_)
-        | Body::CallOff(_)
-        | Body::Block(_)
-        | Body::Unblock(_)
-        | Body::Extend(_)
-        | Body::Cancel(_) => Refusal::because(Code::BadRequest, "has no rules yet").into(),
+        Body::Pause(ask) => administration::sale(state, ask, SaleState::Paused),
+        Body::CallOff(ask) => administration::sale(state, ask, SaleState::Off),
+        Body::Block(ask) => block::answer(state, ask),
+        Body::Unblock(ask) => block::answer_unblock(state, ask),
         Body::Claim(ask) => claim::answer(state, request.id, ask, asked),
         Body::Confirm(ask) => confirm::answer(state, ask),
+        Body::Extend(ask) => extend::answer(state, ask),
         Body::Release(ask) => release::answer(state, ask),
+        Body::Cancel(ask) => cancel::answer(state, ask),
         Body::Expire => expire::nothing_due(state),
     }
 }
@@ -187,7 +190,7 @@ fn judge_id(state: &EventState, request: &Request, asked: &Asked) -> Option<Verd
     };
     match (asked.id, claimed_at(state, request.id)) {
         (IdVerdict::Seen { offset, same: false }, _) => answered_at(Code::RequestConflict, offset),
-        (IdVerdict::Seen { offset, same: true }, _) => match standing(state, request.id) {
+        (IdVerdict::Seen { offset, same: true }, _) => match standing(state, request) {
             Some(body) => Some(Verdict::Standing(body)),
             None => answered_at(Code::Repeated, offset),
         },
@@ -212,19 +215,81 @@ fn claimed_at(state: &EventState, hold: HoldId) -> Option<i64> {
     live.or_else(|| state.leaver(hold).map(|leaver| leaver.offset))
 }
 
-/// Where a claim's hold or booking stands now.
-fn standing(state: &EventState, claim: HoldId) -> Option<OutcomeBody> {
-    let hold = state.find_hold(claim)?;
+/// Where the hold or booking stands that a request was granted before.
+fn standing(state: &EventState, request: &Request) -> Option<OutcomeBody> {
+    let (id, hold) = match &request.body {
+        Body::Claim(_) => (request.id, state.find_hold(request.id)?),
+        Body::Extend(ask) => {
+            // Nobody remembers what became of the first record. But what it asked for is so.
+            let granted = |hold: &&Hold| hold.buyer == ask.buyer && hold.deadline >= ask.deadline;
+            (ask.hold, state.find_hold(ask.hold).filter(granted)?)
+        }
+        Body::Define(_)
+        | Body::Open(_)
+        | Body::Close(_)
+        | Body::Pause(_)
+        | Body::CallOff(_)
+        | Body::Block(_)
+        | Body::Unblock(_)
+        | Body::Confirm(_)
+        | Body::Release(_)
+        | Body::Cancel(_)
+        | Body::Expire => return None,
+    };
     Some(match &hold.reference {
-        Some(_) => OutcomeBody::Booked(booked(state, claim, hold)),
-        None => OutcomeBody::Held(held(state, claim, hold, false)),
+        Some(_) => OutcomeBody::Booked(booked(state, id, hold)),
+        None => OutcomeBody::Held(held(state, id, hold, false)),
     })
+}
+
+/// Group 4 for whatever would be a new promise.
+fn may_promise(state: &EventState) -> Result<(), Refusal> {
+    match state.sale {
+        SaleState::Open => Ok(()),
+        SaleState::NotOpen | SaleState::Paused => Err(Refusal::plain(Code::SaleNotOpen)),
+        SaleState::Closed => Err(Refusal::plain(Code::SaleClosed)),
+        SaleState::Off => Err(Refusal::plain(Code::EventOff)),
+    }
+}
+
+/// Group 8: somebody has one of the places.
+fn untaken(state: &EventState, wanted: impl Iterator<Item = SeatNumber>) -> Result<(), Refusal> {
+    let layout = state.layout().expect("the event is known by now");
+    let taken = |seat: &SeatNumber| match state.seat(*seat).status {
+        Status::Held | Status::Booked => true,
+        Status::Free | Status::Blocked => false,
+    };
+    let conflicts: Vec<SeatNumber> = wanted.filter(taken).collect();
+    let Some(&first) = conflicts.first() else { return Ok(()) };
+    let rival = state.find_hold(state.seat(first).hold).expect("a taken seat has a hold");
+    let ground = Ground {
+        seats: conflicts.iter().map(|&seat| layout.name(seat)).collect(),
+        rival_offset: Some(rival.offset),
+        ..Ground::default()
+    };
+    Err(Refusal { code: Code::SeatsTaken, ground })
+}
+
+/// Group 8: one of the places is kept from sale.
+fn unblocked(state: &EventState, wanted: impl Iterator<Item = SeatNumber>) -> Result<(), Refusal> {
+    let layout = state.layout().expect("the event is known by now");
+    let blocked: Vec<SeatNumber> =
+        wanted.filter(|seat| state.seat(*seat).status == Status::Blocked).collect();
+    let Some(reason) = blocked.first().and_then(|&first| state.block_of(first)) else {
+        return Ok(());
+    };
+    let ground = Ground {
+        seats: blocked.iter().map(|&seat| layout.name(seat)).collect(),
+        detail: reason.to_string(),
+        ..Ground::default()
+    };
+    Err(Refusal { code: Code::Blocked, ground })
 }
 
 fn held(state: &EventState, id: HoldId, hold: &Hold, staff_override: bool) -> Held {
     Held {
         hold: id,
-        places: places(state, hold),
+        places: places(state, &hold.seats),
         currency: currency(state),
         deadline: hold.deadline,
         staff_override,
@@ -233,17 +298,18 @@ fn held(state: &EventState, id: HoldId, hold: &Hold, staff_override: bool) -> He
 
 fn booked(state: &EventState, id: HoldId, hold: &Hold) -> Booked {
     let reference = hold.reference.clone().expect("a booking has a reference");
-    Booked { hold: id, places: places(state, hold), currency: currency(state), reference }
+    let places = places(state, &hold.seats);
+    Booked { hold: id, places, currency: currency(state), reference }
 }
 
-fn places(state: &EventState, hold: &Hold) -> Vec<Place> {
+fn places(state: &EventState, seats: &[SeatNumber]) -> Vec<Place> {
     let layout = state.layout().expect("only a known event has holds");
     let place = |&number| {
         let seat = state.seat(number);
         let tier = layout.tier_at(seat.tier).name.clone();
         Place { seat: layout.name(number), tier, price: seat.price }
     };
-    hold.seats.iter().map(place).collect()
+    seats.iter().map(place).collect()
 }
 
 fn currency(state: &EventState) -> String {

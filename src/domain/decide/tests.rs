@@ -1,7 +1,10 @@
 //! The rules of a sale, as tables. The numbers of public failure reports are named where one is
 //! told.
 
+mod block;
+mod booking;
 mod lapse;
+mod operation;
 mod table;
 
 use crate::domain::layout::Places;

@@ -9,7 +9,7 @@
 //!
 //! A line is a time, the request's id where another line names it, the request, and the outcomes in
 //! order, parted by `;`. A claim wants seats (`A/1/1`), places (`G*2`) and tiers (`G*2:vip`), with
-//! `staff` and `sum=4000`. An id that is there twice is the same record if the request reads the
+//! `staff` and `sum=4000`; a block names what it is `for=press`. An id that is there twice is the same record if the request reads the
 //! same. What a request may carry besides: `@3` the edition it was made for, `waited=31000` in
 //! milliseconds, `old` an id made before the window, `forgotten` an id the window no longer knows.
 //!
@@ -26,9 +26,10 @@ use crate::domain::event::EventState;
 use crate::domain::ids::{BuyerId, Digest, EventId, Partition, Reference, RequestId, SeatNumber};
 use crate::domain::layout::{Definition, Limits, Places, Row, Section, Tier};
 use crate::domain::outcome::{ChangedKind, Outcome, OutcomeBody, Place, Role};
-use crate::domain::refusal::Refusal;
+use crate::domain::refusal::{Code, Refusal};
 use crate::domain::request::{
-    Administration, Body, Claim, Confirm, Define, Line, Release, Request,
+    Administration, Block, Body, Cancel, Claim, Confirm, Define, Extend, Line, Release, Request,
+    Target, Unblock,
 };
 use crate::domain::seat::{Cause, StoredSeat};
 use crate::domain::time::{At, Millis};
@@ -165,6 +166,16 @@ impl Sale {
             }
             ["open", ..] => Body::Open(Administration { edition, actor }),
             ["close", ..] => Body::Close(Administration { edition, actor }),
+            ["pause", ..] => Body::Pause(Administration { edition, actor }),
+            ["call-off", ..] => Body::CallOff(Administration { edition, actor }),
+            ["block", ref what @ ..] => {
+                let reason = what.iter().find_map(|word| word.strip_prefix("for="));
+                let reason = reason.unwrap_or_default().into();
+                Body::Block(Block { edition, actor, reason, places: targets(what) })
+            }
+            ["unblock", ref what @ ..] => {
+                Body::Unblock(Unblock { edition, actor, places: targets(what) })
+            }
             ["expire"] => Body::Expire,
             [who, "claim", ref wish @ ..] => Body::Claim(Claim {
                 buyer: buyer(who),
@@ -176,6 +187,16 @@ impl Sale {
                 buyer: buyer(who),
                 hold: self.hold(hold),
                 reference: Reference::new(reference).expect("a name"),
+            }),
+            [who, "extend", hold, until, ..] => Body::Extend(Extend {
+                buyer: buyer(who),
+                hold: self.hold(hold),
+                deadline: START.plus(time(until)),
+            }),
+            [who, "cancel", hold, ref seats @ ..] => Body::Cancel(Cancel {
+                buyer: buyer(who),
+                hold: self.hold(hold),
+                seats: seats.iter().map(ToString::to_string).collect(),
             }),
             [who, "release", hold] => {
                 Body::Release(Release { buyer: buyer(who), hold: self.hold(hold) })
@@ -200,6 +221,7 @@ impl Sale {
         for row in rows(&self.state) {
             state.apply(&crate::domain::change::Change::Restored(Box::new(row)));
         }
+        state.recount();
         state
     }
 
@@ -243,7 +265,10 @@ impl Sale {
                     ChangedKind::Blocked => "blocked",
                     ChangedKind::Unblocked => "unblocked",
                 };
-                format!("{kind} {}", changed.edition)
+                let (edition, seats) = (changed.edition, changed.seats.iter());
+                let of_block = [changed.reason.as_str()].into_iter().filter(|r| !r.is_empty());
+                let more: Vec<&str> = of_block.chain(seats.map(String::as_str)).collect();
+                format!("{kind} {edition} {}", more.join(" ")).trim_end().to_owned()
             }
             OutcomeBody::Refused(refusal) => self.tell_refusal(refusal),
         };
@@ -266,6 +291,9 @@ impl Sale {
                 _ => write!(text, " {word}={number}"),
             }
             .expect("memory");
+        }
+        if ground.detail == "cancelled" || refusal.code == Code::Blocked {
+            write!(text, " ({})", ground.detail).expect("memory");
         }
         let offsets = [("rival", ground.rival_offset), ("first", ground.first_offset)];
         for (word, offset) in offsets {
@@ -291,6 +319,19 @@ fn rows(state: &EventState) -> Vec<StoredSeat> {
 
 fn places(places: &[Place]) -> String {
     places.iter().map(|place| format!(" {}@{}", place.seat, place.price)).collect()
+}
+
+fn targets(words: &[&str]) -> Vec<Target> {
+    let target = |word: &&str| match word.split_once('=') {
+        Some(("for" | "waited", _)) => None,
+        Some((section, count)) => {
+            let count = count.parse().expect("a count");
+            Some(Target::Places { section: section.into(), count })
+        }
+        None if word.starts_with('@') || *word == "old" => None,
+        None => Some(Target::Named(word.to_string())),
+    };
+    words.iter().filter_map(target).collect()
 }
 
 fn line(word: &str) -> Option<Line> {

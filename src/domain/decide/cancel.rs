@@ -1,0 +1,80 @@
+//! Cancels: the buyer gives places of a booking back. Leaving always works, whatever the sale does.
+//!
+//! The answer is what a refund rests on, and the only one that does: a place is given back once, by
+//! the booking it belongs to. A confirm that comes again afterwards moves nothing and asks for
+//! nothing. Once an event is called off, that alone gives back every booking.
+
+use super::{Verdict, currency, places};
+use crate::domain::change::Change;
+use crate::domain::event::{EventState, SaleState};
+use crate::domain::hold::Hold;
+use crate::domain::ids::SeatNumber;
+use crate::domain::outcome::{Cancelled, OutcomeBody};
+use crate::domain::refusal::{Code, Refusal};
+use crate::domain::request::Cancel;
+use crate::domain::seat::Cause;
+
+pub(super) fn answer(state: &EventState, ask: &Cancel) -> Verdict {
+    match judge(state, ask) {
+        Err(refusal) => refusal.into(),
+        Ok((hold, seats)) => grant(state, ask, hold, seats),
+    }
+}
+
+fn judge<'a>(state: &'a EventState, ask: &Cancel) -> Result<(&'a Hold, Vec<SeatNumber>), Refusal> {
+    let hold = booking_of(state, ask)?;
+    if ask.seats.is_empty() {
+        return Ok((hold, hold.seats.clone()));
+    }
+    let layout = state.layout().expect("only a known event has bookings");
+    let named = |name: &String| {
+        let of_name = layout.named(name).filter(|places| places.len() == 1)?;
+        Some(SeatNumber(of_name.start)).filter(|seat| hold.seats.binary_search(seat).is_ok())
+    };
+    let missing: Vec<String> =
+        ask.seats.iter().filter(|name| named(name).is_none()).cloned().collect();
+    if !missing.is_empty() {
+        return Err(Refusal::over_seats(Code::NotInBooking, missing));
+    }
+    let mut seats: Vec<SeatNumber> = ask.seats.iter().filter_map(named).collect();
+    seats.sort_unstable();
+    seats.dedup();
+    Ok((hold, seats))
+}
+
+fn booking_of<'a>(state: &'a EventState, ask: &Cancel) -> Result<&'a Hold, Refusal> {
+    let hold = state.find_hold(ask.hold);
+    let leaver = state.leaver(ask.hold);
+    let whose = hold.map(|hold| &hold.buyer).or_else(|| leaver.map(|leaver| &leaver.buyer));
+    match whose {
+        None => return Err(Refusal::plain(Code::UnknownHold)),
+        Some(buyer) if *buyer != ask.buyer => return Err(Refusal::plain(Code::NotHolder)),
+        Some(_) => {}
+    }
+    match (hold, leaver.map(|leaver| leaver.cause)) {
+        (Some(hold), _) if hold.is_booked() => Ok(hold),
+        (None, Some(Cause::Cancelled)) => Err(Refusal::because(Code::HoldEnded, "cancelled")),
+        (Some(_), _) => Err(Refusal::because(Code::NothingBooked, "held; a hold is released")),
+        (None, _) => Err(Refusal::because(Code::NothingBooked, "the hold ended unbooked")),
+    }
+}
+
+fn grant(state: &EventState, ask: &Cancel, hold: &Hold, seats: Vec<SeatNumber>) -> Verdict {
+    let places = places(state, &seats);
+    let refund = match state.sale {
+        SaleState::Off => 0,
+        SaleState::NotOpen | SaleState::Open | SaleState::Paused | SaleState::Closed => {
+            places.iter().map(|place| place.price).sum()
+        }
+    };
+    let remaining = hold.seats.len() - seats.len();
+    let body = OutcomeBody::Cancelled(Cancelled {
+        hold: ask.hold,
+        places,
+        currency: currency(state),
+        remaining: u32::try_from(remaining).expect("a booking has few places"),
+        reference: hold.reference.clone().expect("a booking has a reference"),
+        refund,
+    });
+    Verdict::Granted(body, Change::Cancelled { hold: ask.hold, seats })
+}

@@ -1,0 +1,48 @@
+//! Extensions: more time for a hold. A new promise, so that only an open sale makes it (F5).
+
+use super::confirm::held_by;
+use super::{Verdict, held, may_promise};
+use crate::domain::change::Change;
+use crate::domain::event::EventState;
+use crate::domain::hold::Hold;
+use crate::domain::ids::HoldId;
+use crate::domain::outcome::OutcomeBody;
+use crate::domain::refusal::{Code, Refusal};
+use crate::domain::request::Extend;
+use crate::domain::time::At;
+
+pub(super) fn answer(state: &EventState, ask: &Extend) -> Verdict {
+    match judge(state, ask) {
+        Err(refusal) => refusal.into(),
+        Ok(hold) if ask.deadline <= hold.deadline => {
+            Verdict::Standing(OutcomeBody::Held(held(state, ask.hold, hold, false)))
+        }
+        Ok(hold) => {
+            let to_be = Hold { deadline: ask.deadline, ..hold.clone() };
+            let body = OutcomeBody::Extended(held(state, ask.hold, &to_be, false));
+            Verdict::Granted(body, Change::Extended { hold: ask.hold, deadline: ask.deadline })
+        }
+    }
+}
+
+fn judge<'a>(state: &'a EventState, ask: &Extend) -> Result<&'a Hold, Refusal> {
+    may_promise(state)?;
+    let longer = state.find_hold(ask.hold).is_some_and(|hold| ask.deadline > hold.deadline);
+    let cap = cap(state, ask.hold);
+    if longer && ask.deadline > cap {
+        return Err(Refusal::limited(Code::ExtensionCap, cap.0, ask.deadline.0));
+    }
+    let hold = held_by(state, ask.hold, &ask.buyer)?;
+    if hold.is_booked() {
+        return Err(Refusal::because(Code::HoldEnded, "booked"));
+    }
+    Ok(hold)
+}
+
+/// Until when a hold may be extended. It is counted from the time in the id, which never changes,
+/// where the first deadline is forgotten with the first extension.
+fn cap(state: &EventState, hold: HoldId) -> At {
+    let definition = &state.layout().expect("the event is known by now").definition;
+    let made_at = hold.made_at().unwrap_or_default();
+    made_at.plus(definition.hold_time).plus(definition.extend_max)
+}

@@ -1,0 +1,214 @@
+//! The indexes of an event: small steps that `apply` is made of, and the recount that checks them.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+
+use super::{Buyer, EventState, Leaver, Taken};
+use crate::domain::free_set::FreeSet;
+use crate::domain::hold::Hold;
+use crate::domain::ids::{BuyerId, HoldId, Reference, SeatNumber};
+use crate::domain::seat::{Cause, Seat, Status};
+use crate::domain::time::At;
+
+impl EventState {
+    pub(in crate::domain) fn add_live_hold(&mut self, id: HoldId, hold: Hold) {
+        self.deadlines.insert((hold.deadline, id));
+        self.buyers.entry(hold.buyer.clone()).or_default().live_holds.insert(id);
+        let other = self.holds.insert(id, hold);
+        assert!(other.is_none(), "a hold is made once");
+    }
+
+    pub(in crate::domain) fn move_deadline(&mut self, id: HoldId, from: At, to: At) {
+        let due = self.deadlines.remove(&(from, id));
+        assert!(due, "a live hold has a deadline");
+        self.deadlines.insert((to, id));
+    }
+
+    pub(in crate::domain) fn end_live_hold(&mut self, id: HoldId, hold: &Hold) {
+        let due = self.deadlines.remove(&(hold.deadline, id));
+        assert!(due, "a live hold has a deadline");
+        let buyer = self.buyers.get_mut(&hold.buyer).expect("a live hold's buyer is known");
+        buyer.live_holds.remove(&id);
+    }
+
+    /// One more place names the hold that left it: that of a booking by a cancel.
+    pub(in crate::domain) fn remember_leaver(&mut self, id: HoldId, hold: &Hold, cause: Cause) {
+        assert!((cause == Cause::Cancelled) == hold.is_booked(), "a booking ends by a cancel");
+        let leaver = self.leavers.entry(id).or_insert_with(|| Leaver {
+            buyer: hold.buyer.clone(),
+            cause,
+            offset: hold.offset,
+            reference: hold.reference.clone(),
+            places: 0,
+        });
+        leaver.places += 1;
+    }
+
+    /// One place less names the hold that left it. With the last one nobody knows any more what it
+    /// was paid by.
+    pub(in crate::domain) fn forget_leaver(&mut self, id: HoldId) {
+        let Some(leaver) = self.leavers.get_mut(&id) else { return };
+        leaver.places -= 1;
+        if leaver.places > 0 {
+            return;
+        }
+        let leaver = self.leavers.remove(&id).expect("just seen");
+        if let Some(reference) = leaver.reference.filter(|_| !self.holds.contains_key(&id)) {
+            self.references.remove(&reference);
+        }
+    }
+
+    fn place(&self, number: SeatNumber) -> (usize, u32) {
+        let layout = self.layout.as_ref().expect("only a known event has places");
+        let section = layout.section_of(number);
+        (section, number.0 - layout.span(section).0)
+    }
+
+    /// Takes a place nobody has out of the free or blocked ones, as its status says.
+    pub(in crate::domain) fn leave_pool(&mut self, number: SeatNumber) {
+        let (section, index) = self.place(number);
+        match self.seat(number).status {
+            Status::Free => self.free[section].remove(index),
+            Status::Blocked => self.blocked[section].remove(index),
+            Status::Held | Status::Booked => panic!("a place has at most one holder"),
+        }
+    }
+
+    /// Puts a place among the blocked ones, if it belongs to a block, else among the free ones.
+    pub(in crate::domain) fn join_pool(&mut self, number: SeatNumber) {
+        let (section, index) = self.place(number);
+        let (pool, status) = if self.blocks.contains_key(&number) {
+            (&mut self.blocked[section], Status::Blocked)
+        } else {
+            (&mut self.free[section], Status::Free)
+        };
+        pool.insert(index);
+        self.seats[number.0 as usize].status = status;
+    }
+
+    /// Remembers that a place belongs to a block.
+    pub(in crate::domain) fn remember_block(&mut self, number: SeatNumber, reason: &Arc<str>) {
+        let other = self.blocks.insert(number, Arc::clone(reason));
+        assert!(other.is_none(), "a place belongs to one block");
+    }
+
+    /// Forgets that a place belongs to a block.
+    pub(in crate::domain) fn forget_block(&mut self, number: SeatNumber) {
+        let reason = self.blocks.remove(&number);
+        assert!(reason.is_some(), "only a blocked place is unblocked");
+    }
+
+    pub(in crate::domain) fn count_taken(&mut self, number: SeatNumber, buyer: &BuyerId) {
+        let (section, tier) = (self.place(number).0, self.seat(number).tier);
+        self.taken.entry((section, tier)).or_default().held += 1;
+        let buyer = self.buyers.entry(buyer.clone()).or_default();
+        *buyer.by_tier.entry(tier).or_default() += 1;
+    }
+
+    pub(in crate::domain) fn count_booked(&mut self, number: SeatNumber) {
+        let (section, tier) = (self.place(number).0, self.seat(number).tier);
+        let taken = self.taken.entry((section, tier)).or_default();
+        taken.held -= 1;
+        taken.booked += 1;
+    }
+
+    /// Counts a place as left, while its status still says how it was taken.
+    pub(in crate::domain) fn count_left(&mut self, number: SeatNumber, buyer: &BuyerId) {
+        let (section, Seat { tier, status, .. }) = (self.place(number).0, *self.seat(number));
+        let taken = self.taken.entry((section, tier)).or_default();
+        match status {
+            Status::Held => taken.held -= 1,
+            Status::Booked => taken.booked -= 1,
+            Status::Free | Status::Blocked => panic!("only a taken place is left"),
+        }
+        let entry = self.buyers.get_mut(buyer).expect("a holder is known");
+        let count = entry.by_tier.get_mut(&tier).expect("a holder has places of the tier");
+        *count -= 1;
+        if *count == 0 {
+            entry.by_tier.remove(&tier);
+        }
+        if entry.by_tier.is_empty() && entry.live_holds.is_empty() {
+            self.buyers.remove(buyer);
+        }
+    }
+
+    /// Counts everything anew from the seats and compares.
+    ///
+    /// # Panics
+    /// When an index disagrees with the seats: our own bug.
+    pub fn recount(&self) {
+        let Some(layout) = &self.layout else { return };
+        let mut counted = Recount::default();
+        for section in 0..layout.sections() {
+            counted.free.push(FreeSet::empty(layout.span(section).1));
+            counted.blocked.push(FreeSet::empty(layout.span(section).1));
+        }
+        for (number, seat) in (0..).map(SeatNumber).zip(&self.seats) {
+            self.count_again(&mut counted, number, seat);
+        }
+        assert_eq!(counted.free, self.free, "free places by section");
+        assert_eq!(counted.blocked, self.blocked, "blocked places by section");
+        let taken = self.taken.iter().filter(|(_, taken)| **taken != Taken::default());
+        assert!(taken.eq(&counted.taken), "taken places by section and tier");
+        for (id, hold) in &self.holds {
+            assert_eq!(counted.by_hold.get(id), Some(&hold.seats), "places of hold {id}");
+            if let Some(reference) = &hold.reference {
+                counted.references.insert(reference.clone(), *id);
+            } else {
+                counted.deadlines.insert((hold.deadline, *id));
+                counted.buyers.entry(hold.buyer.clone()).or_default().live_holds.insert(*id);
+            }
+        }
+        assert_eq!(counted.by_hold.len(), self.holds.len(), "holds");
+        assert_eq!(counted.deadlines, self.deadlines, "deadlines");
+        assert_eq!(counted.buyers, self.buyers, "what buyers have");
+        let leavers = self.leavers.iter().map(|(id, leaver)| (*id, leaver.places)).collect();
+        assert_eq!(counted.leavers, leavers, "places by the hold that left them");
+        assert_eq!(counted.references, self.references, "bookings by their payment");
+    }
+
+    fn count_again(&self, counted: &mut Recount, number: SeatNumber, seat: &Seat) {
+        let (section, index) = self.place(number);
+        assert!(seat.changed > 0 || *seat == Seat::default(), "an untouched place is all zeros");
+        match seat.status {
+            Status::Held | Status::Booked => {
+                let hold = &self.holds[&seat.hold];
+                assert_eq!(hold.is_booked(), seat.status == Status::Booked);
+                counted.by_hold.entry(seat.hold).or_default().push(number);
+                let taken = counted.taken.entry((section, seat.tier)).or_default();
+                match seat.status {
+                    Status::Booked => taken.booked += 1,
+                    Status::Held | Status::Free | Status::Blocked => taken.held += 1,
+                }
+                let buyer = counted.buyers.entry(hold.buyer.clone()).or_default();
+                *buyer.by_tier.entry(seat.tier).or_default() += 1;
+                return;
+            }
+            Status::Free => counted.free[section].insert(index),
+            Status::Blocked => counted.blocked[section].insert(index),
+        }
+        let blocked = seat.status == Status::Blocked;
+        assert_eq!(self.blocks.contains_key(&number), blocked, "a blocked place has a block");
+        if seat.hold != HoldId::NONE {
+            *counted.leavers.entry(seat.hold).or_default() += 1;
+            let leaver = &self.leavers[&seat.hold];
+            assert_eq!(leaver.cause, seat.cause, "places know why they were left");
+            if let Some(reference) = &leaver.reference {
+                counted.references.insert(reference.clone(), seat.hold);
+            }
+        }
+    }
+}
+
+/// The indexes, counted anew.
+#[derive(Default)]
+struct Recount {
+    free: Vec<FreeSet>,
+    blocked: Vec<FreeSet>,
+    taken: BTreeMap<(usize, u16), Taken>,
+    by_hold: HashMap<HoldId, Vec<SeatNumber>>,
+    deadlines: BTreeSet<(At, HoldId)>,
+    buyers: HashMap<BuyerId, Buyer>,
+    leavers: HashMap<HoldId, u32>,
+    references: HashMap<Reference, HoldId>,
+}
