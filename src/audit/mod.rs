@@ -17,7 +17,7 @@
 //!   of a block leaves it to the block;
 //! - a hold ends once, not before its deadline and the grace, and not later than the next decision;
 //!   its deadline moves forward only, and not beyond the event's cap;
-//! - a place sold is refunded at most once, at the price paid, and not by a cancel once the event is
+//! - a place sold is refunded at most once, at the price paid, and by no cancel once the event is
 //!   called off, since that refunds all of it;
 //! - a refusal that can be checked cheaply says what was so.
 //!

@@ -130,8 +130,11 @@ impl Venue {
     /// Reads the lines of a block or an unblock.
     pub(super) fn marked(&self, targets: &[Target]) -> Marked {
         let mut marked = Marked::default();
+        let mut names = BTreeSet::new();
         for target in targets {
             match target {
+                // A thousand lines may name a whole venue a thousand times.
+                Target::Named(name) if !names.insert(name) => {}
                 Target::Named(name) => {
                     let meant = self.meant(name);
                     if meant.is_empty() {

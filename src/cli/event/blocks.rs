@@ -147,16 +147,10 @@ fn split(layout: &Layout, targets: &[Target]) -> Vec<Vec<Target>> {
 
 /// The full names of the places a name means; the name itself where it means none.
 fn meant(layout: &Layout, name: &str) -> Vec<String> {
-    let section = name.split('/').next().and_then(|section| layout.section(section));
-    let Some(section) = section.filter(|_| layout.find(name).is_none()) else {
-        return vec![name.to_owned()];
-    };
-    let (first, count) = layout.span(section);
-    let within =
-        |place: &String| place.strip_prefix(name).is_some_and(|rest| rest.starts_with('/'));
-    let places = (first..first + count).map(|number| layout.name(SeatNumber(number)));
-    let meant: Vec<String> = places.filter(within).collect();
-    if meant.is_empty() { vec![name.to_owned()] } else { meant }
+    match layout.named(name) {
+        Some(places) => places.map(|number| layout.name(SeatNumber(number))).collect(),
+        None => vec![name.to_owned()],
+    }
 }
 
 #[cfg(test)]
