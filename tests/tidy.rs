@@ -24,13 +24,17 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("engine", &["domain", "wire", "ports"]),
     ("expiry", &["domain", "wire", "ports"]),
     ("cql", &["domain", "wire", "ports"]),
+    ("embedded", &["domain", "wire", "ports"]),
     ("kafka", &["domain", "wire", "ports"]),
     ("seal", &["domain", "wire", "ports"]),
     // Options become what the drivers take, so that no driver knows where options come from.
     ("config", &["domain", "cql", "kafka", "seal"]),
     (
         "app",
-        &["domain", "wire", "ports", "audit", "engine", "expiry", "cql", "kafka", "seal", "config"],
+        &[
+            "domain", "wire", "ports", "audit", "engine", "expiry", "cql", "embedded", "kafka",
+            "seal", "config",
+        ],
     ),
     (
         "bench",
@@ -57,9 +61,10 @@ const CRATES: &[(&str, &[&str])] = &[
     ("apache_avro", &["wire"]),
     ("clap", &["cli", "main"]),
     ("rdkafka", &["kafka"]),
+    ("redb", &["embedded"]),
     ("scylla", &["cql"]),
     // Drivers wait, and so does who starts them; logic does not.
-    ("tokio", &["app", "bench", "cli", "cql", "kafka", "main"]),
+    ("tokio", &["app", "bench", "cli", "cql", "embedded", "kafka", "main"]),
 ];
 /// Crates that `domain` may use besides the standard library.
 const DOMAIN_CRATES: &[&str] = &["thiserror", "uuid"];

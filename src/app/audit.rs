@@ -26,15 +26,13 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 
 use self::progress::Progress;
-
+use super::Backend;
 use crate::audit::{Check, Finding, Model, Report};
-use crate::config::Config;
 use crate::domain::ids::Partition;
 use crate::domain::limits::REQUEST_BYTES_MAX;
 use crate::domain::outcome::{Outcome, OutcomeBody};
-use crate::kafka::reader::{LogRecord, Reader, Start};
 use crate::ports::clock::ticks;
-use crate::ports::log::Topic;
+use crate::ports::log::{LogRecord, Reader, Start, Topic};
 use crate::wire;
 
 /// How long answers are waited for, over all partitions together. What has none by then is lost.
@@ -65,9 +63,9 @@ struct Audited {
 /// # Errors
 /// When a server is not reached, or the log cannot be read. What is wrong with the sale is no
 /// error.
-pub fn verify(config: &Config, with_ledger: bool) -> anyhow::Result<Report> {
-    let partitions = (0..config.deployment.partitions).map(Partition).collect();
-    verify_scope(config, &Scope { partitions, ledger: with_ledger }, |_| {})
+pub fn verify(backend: &Backend, with_ledger: bool) -> anyhow::Result<Report> {
+    let partitions = (0..backend.log.partitions()).map(Partition).collect();
+    verify_scope(backend, &Scope { partitions, ledger: with_ledger }, |_| {})
 }
 
 /// Audits what the scope names, as [`verify`] does, and tells in words how far it is, a few lines a
@@ -76,23 +74,23 @@ pub fn verify(config: &Config, with_ledger: bool) -> anyhow::Result<Report> {
 /// # Errors
 /// As [`verify`].
 pub fn verify_scope(
-    config: &Config,
+    backend: &Backend,
     scope: &Scope,
     tell: impl FnMut(&str),
 ) -> anyhow::Result<Report> {
     let mut progress = Progress::new(tell);
-    let mut log = Reader::open(&config.cluster())?;
+    let mut log = backend.log.reader()?;
     let settled_by = ticks() + SETTLE_MAX;
     let mut report = Report::default();
     let mut audited = vec![];
     for &partition in &scope.partitions {
-        let (found, part) = audit(&mut log, partition, settled_by, &mut progress)
+        let (found, part) = audit(&mut *log, partition, settled_by, &mut progress)
             .with_context(|| format!("auditing partition {partition}"))?;
         report.merge(found);
         audited.push(part);
     }
     if scope.ledger {
-        let findings = rows::compare(config, &mut log, &audited, &mut progress)
+        let findings = rows::compare(backend, &mut *log, &audited, &mut progress)
             .context("comparing the ledger")?;
         findings.into_iter().for_each(|finding| report.add(finding));
     }
@@ -100,7 +98,7 @@ pub fn verify_scope(
 }
 
 fn audit(
-    log: &mut Reader,
+    log: &mut dyn Reader,
     partition: Partition,
     settled_by: Instant,
     progress: &mut Progress<impl FnMut(&str)>,
@@ -112,7 +110,7 @@ fn audit(
         ends += log.end(topic, partition)?;
     }
     progress.begin(format!("partition {partition}"), "offsets", ends);
-    let end = log.read_to_end((Topic::Requests, partition, Start::Beginning), |record| {
+    let end = log.read_to_end((Topic::Requests, partition, Start::Beginning), &mut |record| {
         last = Some(record.offset);
         progress.at(record.offset + 1);
         take_request(&mut model, &record);
@@ -126,7 +124,7 @@ fn audit(
     let mut unreadable = vec![];
     let mut later = vec![];
     for topic in Topic::OUTCOMES {
-        let read = log.read_to_end((topic, partition, Start::Beginning), |record| {
+        let read = log.read_to_end((topic, partition, Start::Beginning), &mut |record| {
             progress.at(record.offset + 1);
             match read_answer(&record) {
                 Ok(answer) if answer.is_about(partition, end..) => later.push(answer),
@@ -147,7 +145,7 @@ fn audit(
 
 /// Whether the owners have got past the last request in time.
 fn await_answers(
-    log: &Reader,
+    log: &dyn Reader,
     partition: Partition,
     last: i64,
     settled_by: Instant,

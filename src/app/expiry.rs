@@ -21,11 +21,10 @@ use crate::domain::ids::{EventId, Partition, RequestId};
 use crate::domain::limits::GRACE;
 use crate::domain::request::{Body, Request};
 use crate::expiry::Expiry;
-use crate::kafka::cluster::{Cluster, Error};
-use crate::kafka::producer::{Pending, RequestProducer};
-use crate::kafka::reader::{Follower, From, LogRecord, Reader, Start};
 use crate::ports::clock::{now, ticks};
-use crate::ports::log::Topic;
+use crate::ports::log::{
+    Error, ErrorKind, Follower, From, Log, LogRecord, Pending, Producer, Reader, Start, Topic,
+};
 use crate::seal::Keys;
 use crate::wire;
 
@@ -45,16 +44,16 @@ const WARN_EVERY: Duration = Duration::from_secs(1);
 /// # Errors
 /// When a client does not take its settings, or the inventory cannot be read: its topic is missing,
 /// forbidden or damaged.
-pub fn run(cluster: &Cluster, keys: &Keys, stop: &AtomicBool) -> anyhow::Result<()> {
-    let sender = Sender::new(cluster, keys).context("the expiry worker cannot send")?;
+pub fn run(log: &dyn Log, keys: &Keys, stop: &AtomicBool) -> anyhow::Result<()> {
+    let sender = Sender::new(log, keys).context("the expiry worker cannot send")?;
     let mut worker = Worker { expiry: Expiry::new(), sender };
-    let Some(from) = worker.catch_up(cluster, stop).context("reading the inventory")? else {
+    let Some(from) = worker.catch_up(log, stop).context("reading the inventory")? else {
         return Ok(());
     };
-    let mut follower = Follower::open(cluster, &from).context("following the inventory")?;
+    let mut follower = log.follow(&from).context("following the inventory")?;
     tracing::info!(partitions = from.len(), "the expiry worker watches the inventory");
     while !stop.load(Ordering::Relaxed) {
-        worker.listen(&mut follower).context("following the inventory")?;
+        worker.listen(&mut *follower).context("following the inventory")?;
         worker.collect();
         worker.send();
     }
@@ -68,21 +67,17 @@ struct Worker<'a> {
 
 impl Worker<'_> {
     /// Reads the inventory to its end. Answers from where to go on, or `None` when told to stop.
-    fn catch_up(
-        &mut self,
-        cluster: &Cluster,
-        stop: &AtomicBool,
-    ) -> Result<Option<Vec<From>>, Error> {
+    fn catch_up(&mut self, log: &dyn Log, stop: &AtomicBool) -> Result<Option<Vec<From>>, Error> {
         let mut reader = None;
         let mut from = vec![];
-        for partition in (0..cluster.partitions).map(Partition) {
+        for partition in (0..log.partitions()).map(Partition) {
             let start = loop {
                 if stop.load(Ordering::Relaxed) {
                     return Ok(None);
                 }
-                match self.read_partition(cluster, &mut reader, partition) {
+                match self.read_partition(log, &mut reader, partition) {
                     Ok(start) => break start,
-                    Err(error) if error.is_unreachable() => {
+                    Err(error) if error.kind == ErrorKind::Unreachable => {
                         tracing::warn!(%partition, %error, "trying again");
                         std::thread::sleep(UNREACHABLE_AGAIN);
                     }
@@ -96,20 +91,20 @@ impl Worker<'_> {
 
     fn read_partition(
         &mut self,
-        cluster: &Cluster,
-        reader: &mut Option<Reader>,
+        log: &dyn Log,
+        reader: &mut Option<Box<dyn Reader>>,
         partition: Partition,
     ) -> Result<Start, Error> {
         let reader = match reader {
             Some(reader) => reader,
-            None => reader.insert(Reader::open(cluster)?),
+            None => reader.insert(log.reader()?),
         };
         let from = (Topic::Inventory, partition, Start::Beginning);
-        match reader.read_to_end(from, |record| self.hear(&record)) {
+        match reader.read_to_end(from, &mut |record| self.hear(&record)) {
             Ok(end) => Ok(Start::Offset(end)),
             // An owner that hangs must not keep the holds of the other partitions. What this one
             // has already shown is read again, and what comes behind it wins.
-            Err(error @ Error::Stalled { .. }) => {
+            Err(error) if error.kind == ErrorKind::Stalled => {
                 tracing::warn!(%partition, %error, "going on without its end");
                 Ok(Start::Beginning)
             }
@@ -119,7 +114,7 @@ impl Worker<'_> {
 
     /// Waits for the next inventory record, but not beyond what is due; takes what follows it at
     /// once.
-    fn listen(&mut self, follower: &mut Follower) -> Result<(), Error> {
+    fn listen(&mut self, follower: &mut dyn Follower) -> Result<(), Error> {
         let longest = if self.sender.pending.is_empty() { LOOK_EVERY } else { LOOK_EVERY_PENDING };
         let mut wait = self.expiry.next_due().map_or(longest, |due| {
             let left = u64::try_from(due.since(now()).0).unwrap_or(0);
@@ -175,7 +170,7 @@ impl Worker<'_> {
 struct Sender<'a> {
     keys: &'a Keys,
     topic: String,
-    producer: RequestProducer,
+    producer: Box<dyn Producer>,
     pending: Vec<(EventId, Pending)>,
     /// Requests that did not reach the log since the last warning.
     failed: u64,
@@ -183,11 +178,11 @@ struct Sender<'a> {
 }
 
 impl<'a> Sender<'a> {
-    fn new(cluster: &Cluster, keys: &'a Keys) -> Result<Sender<'a>, Error> {
+    fn new(log: &dyn Log, keys: &'a Keys) -> Result<Sender<'a>, Error> {
         Ok(Sender {
             keys,
-            topic: cluster.topic(Topic::Requests),
-            producer: RequestProducer::new(cluster)?,
+            topic: log.name(Topic::Requests),
+            producer: log.producer()?,
             pending: vec![],
             failed: 0,
             warned: None,
@@ -200,7 +195,7 @@ impl<'a> Sender<'a> {
         let request = Request { id, event: event.clone(), body: Body::Expire };
         let value = wire::request::encode(&request);
         let signature = self.keys.sign(&self.topic, event.as_str().as_bytes(), &value);
-        match self.producer.submit(event, &value, &[signature]) {
+        match self.producer.submit(event.as_str().as_bytes(), Some(&value), &[signature]) {
             Ok(pending) => {
                 self.pending.push((event.clone(), pending));
                 true

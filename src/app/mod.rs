@@ -6,6 +6,7 @@
 //! group so that successors start at once; the expiry worker goes last and keeps nothing.
 
 pub mod audit;
+mod backend;
 pub mod expiry;
 mod gate;
 pub mod owner;
@@ -15,15 +16,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 
-use anyhow::{Context, bail};
+use anyhow::{Context as _, bail};
 use tokio::runtime::Runtime;
 
+pub use backend::Backend;
 pub use stages::{Stages, StagesRead};
 
 use crate::config::{Config, Role};
-use crate::cql::Ledger;
-use crate::kafka::owner::OwnerConfig;
-use crate::kafka::topics;
 use owner::{Owner, Started};
 
 /// Runs workers until a signal or a failure ends them.
@@ -31,7 +30,7 @@ use owner::{Owner, Started};
 /// # Errors
 /// When the servers are not what is needed, or a worker cannot go on.
 pub fn run(config: &Config, roles: &[Role], owners: usize) -> anyhow::Result<()> {
-    let workers = Workers::start(config, roles, owners)?;
+    let workers = Workers::start(config, &Backend::open(config)?, roles, owners)?;
     let stop = Arc::clone(&workers.stop);
     workers.runtime.spawn(async move {
         wait_for_signal().await;
@@ -70,7 +69,12 @@ impl Workers {
     ///
     /// # Errors
     /// When the servers are not what is needed.
-    pub fn start(config: &Config, roles: &[Role], owners: usize) -> anyhow::Result<Workers> {
+    pub fn start(
+        config: &Config,
+        backend: &Backend,
+        roles: &[Role],
+        owners: usize,
+    ) -> anyhow::Result<Workers> {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
             .thread_name("ledger")
@@ -79,20 +83,15 @@ impl Workers {
             .context("the runtime does not start")?;
         let stop = Arc::new(AtomicBool::new(false));
         let keys = Arc::new(config.seal_keys().map_err(anyhow::Error::msg)?);
-        let cluster = config.cluster();
-        let findings = runtime.block_on(topics::check(&cluster))?;
-        if !findings.is_empty() {
-            let sentences: Vec<String> =
-                findings.iter().map(|finding| finding.sentence.clone()).collect();
-            bail!("the topics are not what owners need: {}", sentences.join("; "));
-        }
+        runtime.block_on(backend.check())?;
         let stages = Arc::new(Stages::default());
         let mut threads = vec![];
         if roles.contains(&Role::Booking) {
-            let ledger = Arc::new(runtime.block_on(Ledger::connect(&config.ledger.options()))?);
+            let ledger = runtime.block_on(backend.ledger())?;
             for index in 0..owners {
                 let owner = Owner::new(Started {
-                    config: owner_config(config, index, &ledger),
+                    log: Arc::clone(&backend.log),
+                    instance: format!("{}-{index}", config.worker.instance),
                     ledger: Arc::clone(&ledger),
                     keys: Arc::clone(&keys),
                     runtime: runtime.handle().clone(),
@@ -105,8 +104,9 @@ impl Workers {
             }
         }
         if roles.contains(&Role::Expiry) {
-            let (cluster, keys, stop) = (cluster, Arc::clone(&keys), Arc::clone(&stop));
-            let run = move || expiry::run(&cluster, &keys, &stop);
+            let (log, keys, stop) =
+                (Arc::clone(&backend.log), Arc::clone(&keys), Arc::clone(&stop));
+            let run = move || expiry::run(&*log, &keys, &stop);
             threads.push(std::thread::Builder::new().name("expiry".into()).spawn(run)?);
         }
         Ok(Workers { runtime, stop, threads, stages })
@@ -145,23 +145,5 @@ impl Workers {
         }
         self.runtime.shutdown_background();
         outcome
-    }
-}
-
-fn owner_config(config: &Config, index: usize, ledger: &Ledger) -> OwnerConfig {
-    let name = format!("{}-{index}", config.worker.instance);
-    let millis =
-        |length: std::time::Duration| u32::try_from(length.as_millis()).unwrap_or(u32::MAX);
-    OwnerConfig {
-        bootstrap: config.kafka.bootstrap.clone(),
-        prefix: config.deployment.topic_prefix.clone(),
-        group: config.kafka.group.clone(),
-        transactional_id: format!("{}-{name}", config.kafka.group),
-        instance_id: name,
-        partitions: config.deployment.partitions,
-        session_timeout_ms: millis(config.kafka.session_timeout),
-        transaction_timeout_ms: millis(config.kafka.transaction_timeout),
-        ledger: ledger.identity().clone(),
-        extra: config.cluster().settings.into_iter().collect(),
     }
 }

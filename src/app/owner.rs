@@ -15,13 +15,12 @@ use uuid::Uuid;
 
 use super::gate::Gate;
 use super::stages::Stages;
-use crate::cql::Ledger;
 use crate::domain::ids::Partition;
 use crate::engine::arrival::Arrival;
 use crate::engine::{Engine, Input, Output};
-use crate::kafka::owner::{OwnerConfig, OwnerLog, Sink};
 use crate::ports::clock;
-use crate::ports::log::{FromLog, RawRecord, ToLog, Topic};
+use crate::ports::ledger::Ledger;
+use crate::ports::log::{FromLog, Log, Member, OwnerLog, RawRecord, Sink, ToLog, Topic};
 use crate::seal::Keys;
 
 /// How often the engine hears that time passed.
@@ -33,10 +32,12 @@ const LEAVE_MAX: Duration = Duration::from_secs(10);
 
 /// What an owner is made of.
 pub struct Started {
-    /// Which log, under which name.
-    pub config: OwnerConfig,
+    /// The log.
+    pub log: Arc<dyn Log>,
+    /// The owner's name: unique, and the same after a restart.
+    pub instance: String,
     /// The ledger.
-    pub ledger: Arc<Ledger>,
+    pub ledger: Arc<dyn Ledger>,
     /// The keys whose signatures count.
     pub keys: Arc<Keys>,
     /// Where ledger statements run.
@@ -51,8 +52,8 @@ pub struct Started {
 pub struct Owner {
     name: String,
     engine: Engine,
-    log: OwnerLog,
-    ledger: Arc<Ledger>,
+    log: Box<dyn OwnerLog>,
+    ledger: Arc<dyn Ledger>,
     runtime: Handle,
     stop: Arc<AtomicBool>,
     stages: Arc<Stages>,
@@ -87,12 +88,12 @@ impl Owner {
     /// # Errors
     /// When the log's driver does not start.
     pub fn new(started: Started) -> anyhow::Result<Owner> {
-        let Started { config, ledger, keys, runtime, stop, stages } = started;
+        let Started { log, instance, ledger, keys, runtime, stop, stages } = started;
         let (back, inbox) = channel();
         let gate = Arc::new(Gate::default());
         let reader = Reader {
-            topic: format!("{}{}", config.prefix, Topic::Requests.name()),
-            partitions: config.partitions,
+            topic: log.name(Topic::Requests),
+            partitions: log.partitions(),
             keys,
             stages: Arc::clone(&stages),
             gate: Arc::clone(&gate),
@@ -102,10 +103,10 @@ impl Owner {
             // The engine's thread is gone only when the owner has ended, and then nobody listens.
             let _ = to_engine.send(reader.read(from_log));
         });
-        let name = config.instance_id.clone();
-        let log = OwnerLog::start(config, sink)?;
+        let member = Member { instance: instance.clone(), ledger: ledger.identity().clone() };
+        let log = log.own(member, sink)?;
         Ok(Owner {
-            name,
+            name: instance,
             engine: Engine::new(Uuid::new_v4().as_u64_pair().0),
             log,
             ledger,

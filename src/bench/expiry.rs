@@ -9,15 +9,15 @@ use uuid::Uuid;
 use super::Figure;
 use super::producing::{Answers, Producing, follow_from_now};
 use super::workload::{Crowd, Wish, Workload};
-use crate::app::Workers;
+use crate::app::{Backend, Workers};
 use crate::config::{Config, Role};
 use crate::domain::ids::HoldId;
 use crate::domain::limits::GRACE;
 use crate::domain::outcome::OutcomeBody;
 use crate::domain::time::{At, Millis};
-use crate::kafka::reader::Follower;
 use crate::ports::clock;
-use crate::ports::log::Topic;
+use crate::ports::log::{Follower, Log, Topic};
+use crate::seal::Keys;
 use crate::wire;
 
 /// How long nothing may happen before the run is given up.
@@ -39,16 +39,18 @@ pub struct Options {
 /// # Errors
 /// When the servers are not what is needed, or holds do not end.
 pub fn run(config: &Config, options: Options) -> anyhow::Result<Vec<Figure>> {
-    let workers = Workers::start(config, &[Role::Booking, Role::Expiry], 1)?;
-    let measured = measure(config, options);
+    let backend = Backend::open(config)?;
+    let workers = Workers::start(config, &backend, &[Role::Booking, Role::Expiry], 1)?;
+    let keys = config.seal_keys().map_err(anyhow::Error::msg)?;
+    let measured = measure(&*backend.log, &keys, options);
     let ended = workers.stop();
     let figures = measured?;
     ended?;
     Ok(figures)
 }
 
-fn measure(config: &Config, options: Options) -> anyhow::Result<Vec<Figure>> {
-    let quiet = lateness(config, options.events, options.events as u64)?;
+fn measure(log: &dyn Log, keys: &Keys, options: Options) -> anyhow::Result<Vec<Figure>> {
+    let quiet = lateness(log, keys, options.events, options.events as u64)?;
     let mut late: Vec<f64> = quiet.iter().map(|(due, ended)| millis(ended.since(*due))).collect();
     late.sort_by(f64::total_cmp);
     let params = format!("events={} holds=1", options.events);
@@ -56,7 +58,7 @@ fn measure(config: &Config, options: Options) -> anyhow::Result<Vec<Figure>> {
         Figure::quantile("expiry.quiet.p50", &late, 0.5, "ms", &params),
         Figure::quantile("expiry.quiet.p99", &late, 0.99, "ms", &params),
     ];
-    let together = lateness(config, 1, options.together)?;
+    let together = lateness(log, keys, 1, options.together)?;
     let first = together.iter().map(|(due, _)| due.0).max().unwrap_or(0);
     let last = together.iter().map(|(_, ended)| ended.0).max().unwrap_or(0);
     let params = format!("events=1 holds={}", options.together);
@@ -71,16 +73,19 @@ fn millis(length: Millis) -> f64 {
 }
 
 /// Makes holds and waits until all have ended: when each was due, and when its end was seen.
-fn lateness(config: &Config, events: usize, holds: u64) -> anyhow::Result<Vec<(At, At)>> {
-    let cluster = config.cluster();
-    let keys = config.seal_keys().map_err(anyhow::Error::msg)?;
-    let mut producing = Producing::new(&cluster, &keys)?;
+fn lateness(
+    log: &dyn Log,
+    keys: &Keys,
+    events: usize,
+    holds: u64,
+) -> anyhow::Result<Vec<(At, At)>> {
+    let mut producing = Producing::new(log, keys)?;
     let name = format!("expiry-{}", Uuid::now_v7().simple());
     let places = u32::try_from(holds / events as u64 + 1)?;
     let mut crowd = Crowd::new(&name, events, places, HOLD_TIME);
     (crowd.places, crowd.seats) = (crowd.places_of_event(), 0);
-    let mut answers = Answers::from_now(&cluster)?;
-    let mut ends = follow_from_now(&cluster, &[Topic::Held, Topic::Released])?;
+    let mut answers = Answers::from_now(log)?;
+    let mut ends = follow_from_now(log, &[Topic::Held, Topic::Released])?;
     producing.put_on_sale(&crowd)?;
     answers.wait_for(2 * events as u64, PATIENCE)?;
     let wishes: Vec<Wish> = if events == 1 {
@@ -98,10 +103,10 @@ fn lateness(config: &Config, events: usize, holds: u64) -> anyhow::Result<Vec<(A
     };
     wishes.iter().try_for_each(|wish| producing.put(wish))?;
     producing.settle()?;
-    collect(&mut ends, holds)
+    collect(&mut *ends, holds)
 }
 
-fn collect(ends: &mut Follower, holds: u64) -> anyhow::Result<Vec<(At, At)>> {
+fn collect(ends: &mut dyn Follower, holds: u64) -> anyhow::Result<Vec<(At, At)>> {
     let mut due: HashMap<HoldId, At> = HashMap::new();
     let mut ended: HashMap<HoldId, At> = HashMap::new();
     let mut last = clock::ticks();

@@ -8,10 +8,12 @@ use uuid::Uuid;
 use super::Figure;
 use super::producing::{Answers, Producing};
 use super::workload::{Crowd, Wish, Workload};
-use crate::app::{StagesRead, Workers};
+use crate::app::{Backend, StagesRead, Workers};
 use crate::config::{Config, Role};
 use crate::domain::time::Millis;
 use crate::ports::clock;
+use crate::ports::log::Log;
+use crate::seal::Keys;
 
 /// How long nothing may happen before the run is given up.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -34,54 +36,55 @@ pub struct Options {
 /// # Errors
 /// When the servers are not what is needed, or answers stay out.
 pub fn run(config: &Config, options: Options) -> anyhow::Result<Vec<Figure>> {
-    let workers = Workers::start(config, &[Role::Booking], options.owners)?;
-    let measured = measure(config, options, &workers);
+    let backend = Backend::open(config)?;
+    let keys = config.seal_keys().map_err(anyhow::Error::msg)?;
+    let workers = Workers::start(config, &backend, &[Role::Booking], options.owners)?;
+    let bench = Bench { log: &*backend.log, keys: &keys, options, workers: &workers };
+    let measured = bench.measure();
     let ended = workers.stop();
     let figures = measured?;
     ended?;
     Ok(figures)
 }
 
-fn measure(config: &Config, options: Options, workers: &Workers) -> anyhow::Result<Vec<Figure>> {
-    let enough = u32::try_from(options.requests / options.events as u64 + 1_000)?;
-    let mut figures = vec![];
-    for (name, places) in [("claims", enough), ("refusals", FEW_PLACES)] {
-        let round = Round::run(config, options, workers, places)?;
-        let params = format!(
-            "requests={} events={} owners={} partitions={}",
-            options.requests, options.events, options.owners, config.deployment.partitions
-        );
-        figures.push(Figure::once(format!("pipeline.{name}"), round.rate(), "1/s", &params));
-        for (stage, share) in round.shares() {
-            let name = format!("pipeline.{name}.{stage}");
-            figures.push(Figure::once(name, share, "us/request", &params));
+/// What the rounds run on.
+struct Bench<'a> {
+    log: &'a dyn Log,
+    keys: &'a Keys,
+    options: Options,
+    workers: &'a Workers,
+}
+
+impl Bench<'_> {
+    fn measure(&self) -> anyhow::Result<Vec<Figure>> {
+        let options = self.options;
+        let enough = u32::try_from(options.requests / options.events as u64 + 1_000)?;
+        let mut figures = vec![];
+        for (name, places) in [("claims", enough), ("refusals", FEW_PLACES)] {
+            let round = self.round(places)?;
+            let params = format!(
+                "requests={} events={} owners={} partitions={}",
+                options.requests,
+                options.events,
+                options.owners,
+                self.log.partitions()
+            );
+            figures.push(Figure::once(format!("pipeline.{name}"), round.rate(), "1/s", &params));
+            for (stage, share) in round.shares() {
+                let name = format!("pipeline.{name}.{stage}");
+                figures.push(Figure::once(name, share, "us/request", &params));
+            }
         }
+        Ok(figures)
     }
-    Ok(figures)
-}
 
-/// One round: what it took, and where the owners' time went meanwhile.
-struct Round {
-    requests: u64,
-    took: Duration,
-    before: StagesRead,
-    after: StagesRead,
-}
-
-impl Round {
-    fn run(
-        config: &Config,
-        options: Options,
-        workers: &Workers,
-        places: u32,
-    ) -> anyhow::Result<Round> {
-        let cluster = config.cluster();
-        let keys = config.seal_keys().map_err(anyhow::Error::msg)?;
-        let mut producing = Producing::new(&cluster, &keys)?;
+    fn round(&self, places: u32) -> anyhow::Result<Round> {
+        let Bench { options, workers, .. } = *self;
+        let mut producing = Producing::new(self.log, self.keys)?;
         let name = format!("bench-{}", Uuid::now_v7().simple());
         let mut crowd = Crowd::new(&name, options.events, places, Millis(3_600_000));
         (crowd.places, crowd.seats) = (crowd.places_of_event(), 0);
-        let mut answers = Answers::from_now(&cluster)?;
+        let mut answers = Answers::from_now(self.log)?;
         producing.put_on_sale(&crowd)?;
         answers.wait_for(2 * options.events as u64, PATIENCE)?;
         let mut workload = Workload::new(crowd, 1);
@@ -94,7 +97,17 @@ impl Round {
         let took = began.elapsed();
         Ok(Round { requests: options.requests, took, before, after: workers.stages().read() })
     }
+}
 
+/// One round: what it took, and where the owners' time went meanwhile.
+struct Round {
+    requests: u64,
+    took: Duration,
+    before: StagesRead,
+    after: StagesRead,
+}
+
+impl Round {
     #[allow(clippy::cast_precision_loss, reason = "a rate")]
     fn rate(&self) -> f64 {
         self.requests as f64 / self.took.as_secs_f64()

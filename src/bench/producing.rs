@@ -7,11 +7,8 @@ use anyhow::{Context, bail};
 
 use super::workload::{Crowd, Wish};
 use crate::domain::ids::Partition;
-use crate::kafka::Cluster;
-use crate::kafka::producer::{Delivery, Pending, RequestProducer};
-use crate::kafka::reader::{Follower, Reader, Start};
 use crate::ports::clock;
-use crate::ports::log::Topic;
+use crate::ports::log::{Delivery, Follower, Log, Pending, Producer, Start, Topic};
 use crate::seal::Keys;
 
 /// Requests under way at most.
@@ -19,9 +16,9 @@ const UNDER_WAY_MAX: usize = 20_000;
 
 /// Produces requests and remembers how far it came.
 pub struct Producing<'a> {
-    cluster: &'a Cluster,
+    log: &'a dyn Log,
     keys: &'a Keys,
-    producer: RequestProducer,
+    producer: Box<dyn Producer>,
     under_way: VecDeque<Pending>,
     /// Requests delivered.
     pub delivered: u64,
@@ -32,9 +29,9 @@ impl<'a> Producing<'a> {
     ///
     /// # Errors
     /// When the client does not take its settings.
-    pub fn new(cluster: &'a Cluster, keys: &'a Keys) -> anyhow::Result<Producing<'a>> {
-        let producer = RequestProducer::new(cluster)?;
-        Ok(Producing { cluster, keys, producer, under_way: VecDeque::new(), delivered: 0 })
+    pub fn new(log: &'a dyn Log, keys: &'a Keys) -> anyhow::Result<Producing<'a>> {
+        let producer = log.producer()?;
+        Ok(Producing { log, keys, producer, under_way: VecDeque::new(), delivered: 0 })
     }
 
     /// Puts all events of a crowd on sale, and waits until the requests for it are on the log.
@@ -53,16 +50,17 @@ impl<'a> Producing<'a> {
     /// # Errors
     /// When it, or one before it, was not delivered.
     pub fn put(&mut self, wish: &Wish) -> anyhow::Result<()> {
+        let key = wish.event.as_str().as_bytes();
         let headers = if wish.signed {
-            let topic = self.cluster.topic(Topic::Requests);
-            vec![self.keys.sign(&topic, wish.event.as_str().as_bytes(), &wish.value)]
+            let topic = self.log.name(Topic::Requests);
+            vec![self.keys.sign(&topic, key, &wish.value)]
         } else {
             vec![]
         };
         if self.under_way.len() >= UNDER_WAY_MAX {
             self.settle_one()?;
         }
-        let pending = self.producer.submit(&wish.event, &wish.value, &headers)?;
+        let pending = self.producer.submit(key, Some(&wish.value), &headers)?;
         self.under_way.push_back(pending);
         Ok(())
     }
@@ -92,20 +90,20 @@ impl<'a> Producing<'a> {
 ///
 /// # Errors
 /// When no broker answers.
-pub fn follow_from_now(cluster: &Cluster, topics: &[Topic]) -> anyhow::Result<Follower> {
-    let reader = Reader::open(cluster)?;
+pub fn follow_from_now(log: &dyn Log, topics: &[Topic]) -> anyhow::Result<Box<dyn Follower>> {
+    let reader = log.reader()?;
     let mut from = vec![];
-    for partition in (0..cluster.partitions).map(Partition) {
+    for partition in (0..log.partitions()).map(Partition) {
         for &topic in topics {
             from.push((topic, partition, Start::Offset(reader.end(topic, partition)?)));
         }
     }
-    Ok(Follower::open(cluster, &from)?)
+    Ok(log.follow(&from)?)
 }
 
 /// Counts answers as they become visible.
 pub struct Answers {
-    follower: Follower,
+    follower: Box<dyn Follower>,
     /// Accepted, refused, and dead letters so far.
     pub counts: Counted,
 }
@@ -135,8 +133,8 @@ impl Answers {
     ///
     /// # Errors
     /// When the client does not take its settings.
-    pub fn from_now(cluster: &Cluster) -> anyhow::Result<Answers> {
-        let follower = follow_from_now(cluster, &Topic::OUTCOMES)?;
+    pub fn from_now(log: &dyn Log) -> anyhow::Result<Answers> {
+        let follower = follow_from_now(log, &Topic::OUTCOMES)?;
         Ok(Answers { follower, counts: Counted::default() })
     }
 

@@ -7,16 +7,13 @@
 use std::time::Duration;
 
 use super::failure::Failure;
+use crate::app::Backend;
 use crate::config::Config;
-use crate::domain::ids::EventId;
 use crate::domain::limits::REQUEST_BYTES_MAX;
 use crate::domain::outcome::{Outcome, Role};
 use crate::domain::request::Request;
-use crate::kafka::Cluster;
-use crate::kafka::producer::{Delivery, RequestProducer};
-use crate::kafka::reader::{Follower, LogRecord, Reader, Start};
 use crate::ports::clock::ticks;
-use crate::ports::log::{Header, Topic};
+use crate::ports::log::{Delivery, Header, Log, LogRecord, Start, Topic};
 use crate::wire;
 use crate::wire::dead_letter::DeadLetter;
 
@@ -35,7 +32,7 @@ pub(super) fn ask(
     request: &Request,
     patience: Duration,
 ) -> Result<Answer, Failure> {
-    let cluster = config.cluster();
+    let log = Backend::open(config)?.log;
     let value = wire::request::encode(request);
     if value.len() > REQUEST_BYTES_MAX {
         let bytes = value.len();
@@ -47,30 +44,30 @@ pub(super) fn ask(
     let key = request.event.as_str().as_bytes();
     let headers = if request.needs_signature() {
         let keys = config.seal_keys().map_err(Failure::usage)?;
-        vec![keys.sign(&cluster.topic(Topic::Requests), key, &value)]
+        vec![keys.sign(&log.name(Topic::Requests), key, &value)]
     } else {
         vec![]
     };
-    put(&cluster, &request.event, &value, &headers, patience)
+    put(&*log, key, Some(&value), &headers, patience)
 }
 
-/// Puts a record on the request topic as it is, in the partition of its event, and waits for its
+/// Puts a record on the request topic as it is, in the partition of its key, and waits for its
 /// answer.
 pub(super) fn put(
-    cluster: &Cluster,
-    event: &EventId,
-    value: &[u8],
+    log: &dyn Log,
+    key: &[u8],
+    value: Option<&[u8]>,
     headers: &[Header],
     patience: Duration,
 ) -> Result<Answer, Failure> {
-    let partition = cluster.partition(event);
-    let reader = Reader::open(cluster)?;
+    let partition = log.partition(key);
+    let reader = log.reader()?;
     let mut from = vec![];
     for topic in Topic::OUTCOMES {
         from.push((topic, partition, Start::Offset(reader.end(topic, partition)?)));
     }
-    let mut follower = Follower::open(cluster, &from)?;
-    let delivery = RequestProducer::new(cluster)?.submit(event, value, headers)?.wait()?;
+    let mut follower = log.follow(&from)?;
+    let delivery = log.producer()?.submit(key, value, headers)?.wait()?;
     let deadline = ticks() + patience;
     while let Some(record) = follower.next(deadline.saturating_duration_since(ticks()))? {
         if let Some(answer) = answer_to(delivery, &record) {
@@ -79,8 +76,7 @@ pub(super) fn put(
     }
     Err(Failure::unanswered(format!(
         "no answer to the request at partition {}, offset {} in {}: no owner of its partition runs, \
-         or it is behind. The request stays on the log; see `holdfast watch --event {event}` before \
-         asking again",
+         or it is behind. The request stays on the log; see `holdfast watch` before asking again",
         delivery.partition,
         delivery.offset,
         humantime::format_duration(patience),

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use super::failure::Failure;
 use super::output::{Output, table};
 use super::{Ending, arguments};
+use crate::app::Backend;
 use crate::app::audit::{Scope, verify_scope};
 use crate::audit::{Finding, Report};
 use crate::config::Config;
@@ -47,12 +48,13 @@ pub(super) struct What {
 
 pub(super) fn execute(verb: &Verb, config: &Config, output: Output) -> Result<Ending, Failure> {
     let Verb::Verify { what, ledger } = verb;
+    let backend = Backend::open(config)?;
     let partitions = match &what.event {
-        Some(event) => vec![config.cluster().partition(event)],
-        None => (0..config.deployment.partitions).map(Partition).collect(),
+        Some(event) => vec![backend.log.partition(event.as_str().as_bytes())],
+        None => (0..backend.log.partitions()).map(Partition).collect(),
     };
     let scope = Scope { partitions, ledger: *ledger };
-    let report = verify_scope(config, &scope, |step| output.words(step))?;
+    let report = verify_scope(&backend, &scope, |step| output.words(step))?;
     output.data(text(&report), &object(&report))?;
     Ok(if report.is_clean() { Ending::Done } else { Ending::Found })
 }

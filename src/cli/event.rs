@@ -14,12 +14,11 @@ use super::ask::ask;
 use super::failure::Failure;
 use super::output::{Output, table};
 use super::{Ending, arguments, render};
+use crate::app::Backend;
 use crate::config::{Config, definition};
 use crate::domain::ids::{EventId, RequestId};
 use crate::domain::request::{Administration, Body, Define, Request};
-use crate::kafka::Cluster;
-use crate::kafka::reader::{Reader, Start};
-use crate::ports::log::Topic;
+use crate::ports::log::{Log, Start, Topic};
 use crate::wire::catalog::{self, Catalog};
 use crate::wire::inventory::{self, Inventory};
 
@@ -136,7 +135,7 @@ pub(super) fn execute(verb: &Verb, config: &Config, output: Output) -> Result<En
         }
         Verb::Block { places, reason } => return places.block(reason, config, output),
         Verb::Unblock(places) => return places.unblock(config, output),
-        Verb::Status { event } => return status(event, &config.cluster(), output),
+        Verb::Status { event } => return status(event, &*Backend::open(config)?.log, output),
     };
     // The id is made last: reading the catalog takes time, and an id is good for seconds.
     let request = Request { id: RequestId(Uuid::now_v7()), event, body };
@@ -147,19 +146,15 @@ impl Sale {
     fn administration(&self, config: &Config) -> Result<Administration, Failure> {
         let edition = match self.edition {
             Some(edition) => edition,
-            None => {
-                let cluster = config.cluster();
-                read_catalog(&mut Reader::open(&cluster)?, &cluster, &self.event)?.edition
-            }
+            None => read_catalog(&*Backend::open(config)?.log, &self.event)?.edition,
         };
         Ok(Administration { edition, actor: self.common.actor.clone() })
     }
 }
 
-fn status(event: &EventId, cluster: &Cluster, output: Output) -> Result<Ending, Failure> {
-    let mut reader = Reader::open(cluster)?;
-    let catalog = read_catalog(&mut reader, cluster, event)?;
-    let inventory = match last_value(&mut reader, cluster, Topic::Inventory, event)? {
+fn status(event: &EventId, log: &dyn Log, output: Output) -> Result<Ending, Failure> {
+    let catalog = read_catalog(log, event)?;
+    let inventory = match last_value(log, Topic::Inventory, event)? {
         Some(value) => Some(inventory::decode(&value).map_err(|error| unreadable(event, &error))?),
         None => None,
     };
@@ -167,12 +162,8 @@ fn status(event: &EventId, cluster: &Cluster, output: Output) -> Result<Ending, 
     Ok(Ending::Done)
 }
 
-fn read_catalog(
-    reader: &mut Reader,
-    cluster: &Cluster,
-    event: &EventId,
-) -> Result<Catalog, Failure> {
-    let value = last_value(reader, cluster, Topic::Catalog, event)?.ok_or_else(|| {
+fn read_catalog(log: &dyn Log, event: &EventId) -> Result<Catalog, Failure> {
+    let value = last_value(log, Topic::Catalog, event)?.ok_or_else(|| {
         Failure::absent(format!(
             "no event {event} is known: define it with `holdfast event define FILE`"
         ))
@@ -185,14 +176,10 @@ fn unreadable(event: &EventId, error: &crate::wire::DecodeError) -> Failure {
 }
 
 /// The last record of the event on a compacted topic.
-fn last_value(
-    reader: &mut Reader,
-    cluster: &Cluster,
-    topic: Topic,
-    event: &EventId,
-) -> Result<Option<Vec<u8>>, Failure> {
+fn last_value(log: &dyn Log, topic: Topic, event: &EventId) -> Result<Option<Vec<u8>>, Failure> {
     let mut last = None;
-    reader.read_to_end((topic, cluster.partition(event), Start::Beginning), |record| {
+    let partition = log.partition(event.as_str().as_bytes());
+    log.reader()?.read_to_end((topic, partition, Start::Beginning), &mut |record| {
         if record.key.as_deref() == Some(event.as_str().as_bytes()) {
             last = record.value;
         }

@@ -5,6 +5,7 @@ use std::io;
 
 use crate::kafka::cluster;
 use crate::ports::ledger::ReadError;
+use crate::ports::log::{self, ErrorKind};
 use crate::{config, cql};
 
 /// Something was found, or refused below.
@@ -69,6 +70,12 @@ impl From<cluster::Error> for Failure {
     }
 }
 
+impl From<log::Error> for Failure {
+    fn from(error: log::Error) -> Failure {
+        Failure { status: status_of_log(&error), error: error.into() }
+    }
+}
+
 impl From<cql::Error> for Failure {
     fn from(error: cql::Error) -> Failure {
         Failure { status: status_of_ledger(&error), error: error.into() }
@@ -88,10 +95,20 @@ impl From<anyhow::Error> for Failure {
             ReadError::Unavailable(_) => UNREACHABLE,
             ReadError::Corrupt(_) => FOUND,
         };
-        let kafka = error.downcast_ref().map(status_of_kafka);
+        let log = error.downcast_ref().map(status_of_log);
+        let kafka = || error.downcast_ref().map(status_of_kafka);
         let ledger = || error.downcast_ref().map(status_of_ledger);
-        let status = kafka.or_else(ledger).or_else(|| error.downcast_ref().map(read));
+        let status = log.or_else(kafka).or_else(ledger);
+        let status = status.or_else(|| error.downcast_ref().map(read));
         Failure { status: status.unwrap_or(FOUND), error }
+    }
+}
+
+const fn status_of_log(error: &log::Error) -> u8 {
+    match error.kind {
+        ErrorKind::Settings => USAGE,
+        ErrorKind::Unreachable | ErrorKind::Unknown | ErrorKind::Stalled => UNREACHABLE,
+        ErrorKind::Failed => FOUND,
     }
 }
 

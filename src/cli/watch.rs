@@ -7,10 +7,10 @@ use clap::Args;
 use super::failure::Failure;
 use super::output::Output;
 use super::{Ending, arguments, render};
+use crate::app::Backend;
 use crate::config::Config;
 use crate::domain::ids::{EventId, Partition};
-use crate::kafka::reader::{Follower, From, LogRecord, Reader, Start};
-use crate::ports::log::Topic;
+use crate::ports::log::{From, LogRecord, Start, Topic};
 use crate::wire;
 
 /// How long one wait for the next outcome lasts; then the next one begins.
@@ -36,13 +36,13 @@ pub(super) fn execute(
     config: &Config,
     output: Output,
 ) -> Result<Ending, Failure> {
-    let cluster = config.cluster();
+    let log = Backend::open(config)?.log;
     let partitions: Vec<Partition> = match &arguments.event {
-        Some(event) => vec![cluster.partition(event)],
-        None => (0..cluster.partitions).map(Partition).collect(),
+        Some(event) => vec![log.partition(event.as_str().as_bytes())],
+        None => (0..log.partitions()).map(Partition).collect(),
     };
     // What comes after this line is printed, not what comes after the client has found its brokers.
-    let reader = Reader::open(&cluster)?;
+    let reader = log.reader()?;
     let mut from: Vec<From> = vec![];
     for topic in Topic::OUTCOMES {
         for &partition in &partitions {
@@ -50,7 +50,7 @@ pub(super) fn execute(
         }
     }
     drop(reader);
-    let mut follower = Follower::open(&cluster, &from)?;
+    let mut follower = log.follow(&from)?;
     output.words("watching; ctrl-c ends it");
     loop {
         if let Some(record) = follower.next(WAIT)? {

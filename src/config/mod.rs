@@ -11,6 +11,7 @@
 
 pub mod definition;
 mod deployment;
+mod embedded;
 mod error;
 mod kafka;
 mod keys;
@@ -19,14 +20,15 @@ mod units;
 mod worker;
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::kafka::Cluster;
+use crate::kafka::{Cluster, KafkaLog};
 use crate::seal;
 
 pub use self::deployment::Deployment;
+pub use self::embedded::embedded;
 pub use self::error::Error;
 pub use self::kafka::{Kafka, Setting};
 pub use self::keys::{Key, Keys};
@@ -48,6 +50,10 @@ pub struct Config {
     pub keys: Keys,
     /// Who this process is.
     pub worker: Worker,
+    /// The folder of log and ledger where they are embedded; then the sections of the servers say
+    /// nothing. Given with `--embedded`, never in the file.
+    #[serde(skip)]
+    pub embedded: Option<PathBuf>,
 }
 
 /// Reads a configuration and lets the environment have its say.
@@ -134,6 +140,16 @@ impl Config {
             group: self.kafka.group.clone(),
             audit_period: self.deployment.audit_period,
             settings: self.kafka.settings_as_text(),
+        }
+    }
+
+    /// The same with all that owners need.
+    #[must_use]
+    pub fn kafka_log(&self) -> KafkaLog {
+        KafkaLog {
+            cluster: self.cluster(),
+            session_timeout: self.kafka.session_timeout,
+            transaction_timeout: self.kafka.transaction_timeout,
         }
     }
 

@@ -19,15 +19,18 @@ use super::session::{self, Levels};
 use super::{Config, Error, schema};
 use crate::domain::ids::EventId;
 use crate::domain::seat::StoredSeat;
-use crate::ports::ledger::{Batch, CommitResult, FenceRead, LedgerId, ReadError, RowsRead};
+use crate::ports::ledger::{
+    Batch, CommitResult, FenceRead, Later, Ledger, LedgerId, ReadError, Reply, RowsRead,
+};
 
 /// Seat rows asked for at once. Larger pages gain little and hold a server's memory longer.
 const PAGE_ROWS: i32 = 5_000;
 
 /// The ledger, ready for use; see [`ports::ledger`](crate::ports::ledger) for what it promises.
 #[derive(Debug)]
-pub struct Ledger {
+pub struct CqlLedger {
     session: Session,
+    place: String,
     identity: LedgerId,
     prepared: Prepared,
     read_fence: PreparedStatement,
@@ -35,12 +38,12 @@ pub struct Ledger {
     read_seats: PreparedStatement,
 }
 
-impl Ledger {
+impl CqlLedger {
     /// Connects, and sees that keyspace, tables and identity are what this release works with.
     ///
     /// # Errors
     /// Says what is missing or different and what to do about it.
-    pub async fn connect(config: &Config) -> Result<Ledger, Error> {
+    pub async fn connect(config: &Config) -> Result<CqlLedger, Error> {
         let session = session::open(config).await?;
         let identity = Box::pin(schema::verify(&session, config)).await?;
         let texts = Texts::new(&config.keyspace);
@@ -52,21 +55,12 @@ impl Ledger {
         read_fence.set_consistency(levels.serial_read);
         let read_content = session.prepare(texts.read_content).await.map_err(failed())?;
         let read_seats = session.prepare(seats).await.map_err(failed())?;
-        Ok(Ledger { session, identity, prepared, read_fence, read_content, read_seats })
+        let place =
+            format!("the CQL store at {}, keyspace {}", config.nodes.join(","), config.keyspace);
+        Ok(CqlLedger { session, place, identity, prepared, read_fence, read_content, read_seats })
     }
 
-    /// Which ledger this is.
-    #[must_use]
-    pub fn identity(&self) -> &LedgerId {
-        &self.identity
-    }
-
-    /// Reads an event's fence and outbox, after whatever batch was under way; `None` where the
-    /// event is absent.
-    ///
-    /// # Errors
-    /// No answer, or one that no release could have written.
-    pub async fn read_fence(&self, event: &EventId) -> Result<Option<FenceRead>, ReadError> {
+    async fn do_read_fence(&self, event: &EventId) -> Result<Option<FenceRead>, ReadError> {
         let key = (event.as_str(), OUTBOX_ROW);
         let answer = self.session.execute_unpaged(&self.read_fence, key).await;
         let rows = rows_of(answer.map_err(|error| unanswered("a fence read", event, &error))?)?;
@@ -76,22 +70,13 @@ impl Ledger {
         }
     }
 
-    /// Reads an event's definition and seats.
-    ///
-    /// # Errors
-    /// No answer, or one that no release could have written.
-    pub async fn read_rows(&self, event: &EventId) -> Result<RowsRead, ReadError> {
+    async fn do_read_rows(&self, event: &EventId) -> Result<RowsRead, ReadError> {
         let definition = self.read_definition(event).await?;
         let seats = self.read_seats(event).await?;
         Ok(RowsRead { definition, seats })
     }
 
-    /// Sends a batch, once. A future dropped before its end leaves the batch as unknown as a
-    /// timeout.
-    ///
-    /// # Panics
-    /// When the batch breaks the house's own bounds.
-    pub async fn commit(&self, batch: &Batch) -> CommitResult {
+    async fn do_commit(&self, batch: &Batch) -> CommitResult {
         let values = values(batch);
         let statements = self.prepared.statements(&values);
         match self.session.batch(&statements, &values).await {
@@ -132,6 +117,30 @@ impl Ledger {
                 PagingStateResponse::NoMorePages => return Ok(seats),
             }
         }
+    }
+}
+
+impl Ledger for CqlLedger {
+    fn describe(&self) -> String {
+        self.place.clone()
+    }
+
+    fn identity(&self) -> &LedgerId {
+        &self.identity
+    }
+
+    fn read_fence<'a>(&'a self, event: &'a EventId) -> Reply<'a, Option<FenceRead>> {
+        Box::pin(self.do_read_fence(event))
+    }
+
+    fn read_rows<'a>(&'a self, event: &'a EventId) -> Reply<'a, RowsRead> {
+        Box::pin(self.do_read_rows(event))
+    }
+
+    /// # Panics
+    /// When the batch breaks the house's own bounds.
+    fn commit<'a>(&'a self, batch: &'a Batch) -> Later<'a, CommitResult> {
+        Box::pin(self.do_commit(batch))
     }
 }
 

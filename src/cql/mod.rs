@@ -43,4 +43,4 @@ mod table;
 
 pub use config::{Config, Credentials};
 pub use error::Error;
-pub use ledger::Ledger;
+pub use ledger::CqlLedger;

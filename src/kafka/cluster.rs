@@ -11,7 +11,7 @@ use thiserror::Error;
 
 use crate::domain::ids::{EventId, Partition};
 use crate::domain::limits::REQUEST_BYTES_MAX;
-use crate::ports::log::Topic;
+use crate::ports::log::{self, ErrorKind, Topic};
 use crate::wire::partitioner;
 
 /// Bytes of the largest batch or record that one of ours puts on a topic: a value of the largest
@@ -49,7 +49,13 @@ impl Cluster {
     /// are.
     #[must_use]
     pub fn partition(&self, event: &EventId) -> Partition {
-        Partition(partitioner::partition(event.as_str().as_bytes(), self.partitions))
+        self.partition_of(event.as_str().as_bytes())
+    }
+
+    /// The same for a key's bytes.
+    #[must_use]
+    pub fn partition_of(&self, key: &[u8]) -> Partition {
+        Partition(partitioner::partition(key, self.partitions))
     }
 
     /// The settings all clients begin with.
@@ -193,5 +199,21 @@ impl Error {
     #[must_use]
     pub fn is_unreachable(&self) -> bool {
         matches!(self, Error::Unreachable { .. })
+    }
+}
+
+impl From<Error> for log::Error {
+    fn from(error: Error) -> log::Error {
+        let kind = match &error {
+            Error::Unreachable { .. } => ErrorKind::Unreachable,
+            Error::Unknown { .. } => ErrorKind::Unknown,
+            Error::Stalled { .. } => ErrorKind::Stalled,
+            Error::Settings(_) => ErrorKind::Settings,
+            Error::MissingTopic(_)
+            | Error::Forbidden { .. }
+            | Error::Refused { .. }
+            | Error::Unreadable { .. } => ErrorKind::Failed,
+        };
+        log::Error { kind, sentence: error.to_string() }
     }
 }

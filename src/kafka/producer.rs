@@ -6,7 +6,7 @@
 //! client sends again is not in the log twice. It is not transactional: a request stands for
 //! itself.
 
-use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
+use std::sync::mpsc::{SyncSender, sync_channel};
 
 use rdkafka::client::ClientContext;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
@@ -14,17 +14,8 @@ use rdkafka::message::{DeliveryResult, Header as KafkaHeader, Message as _, Owne
 use rdkafka::producer::{BaseRecord, ProducerContext, ThreadedProducer};
 
 use super::cluster::{Cluster, Error, PATIENCE};
-use crate::domain::ids::{EventId, Partition};
-use crate::ports::log::{Header, Topic};
-
-/// Where a request lies.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Delivery {
-    /// Its partition.
-    pub partition: Partition,
-    /// Its offset.
-    pub offset: i64,
-}
+use crate::domain::ids::Partition;
+use crate::ports::log::{self, Delivery, Header, Pending, Producer, Topic};
 
 /// A producer of request records. Cheap to use from several threads, dear to make.
 pub struct RequestProducer {
@@ -43,85 +34,45 @@ impl RequestProducer {
             .set("enable.idempotence", "true")
             .set("linger.ms", "1")
             .set("message.timeout.ms", PATIENCE.as_millis().to_string());
-        let inner = config.create_with_context(Reports);
+        let inner = config.create_with_context(Reports { cluster: cluster.clone() });
         let inner = inner.map_err(|error| Error::Settings(error.to_string()))?;
         Ok(RequestProducer { cluster: cluster.clone(), inner })
     }
+}
 
-    /// Hands a request to the client; the [`Pending`] tells what becomes of it.
-    ///
-    /// # Errors
-    /// When the client does not take it: its queue is full, or the partition is known not to exist.
-    pub fn submit(
+impl Producer for RequestProducer {
+    fn submit(
         &self,
-        event: &EventId,
-        value: &[u8],
+        key: &[u8],
+        value: Option<&[u8]>,
         headers: &[Header],
-    ) -> Result<Pending, Error> {
+    ) -> Result<Pending, log::Error> {
         let topic = self.cluster.topic(Topic::Requests);
         let (report, delivered) = sync_channel(1);
         let mut owned = OwnedHeaders::new_with_capacity(headers.len());
         for (key, value) in headers {
             owned = owned.insert(KafkaHeader { key, value: value.as_ref() });
         }
-        let record = BaseRecord::with_opaque_to(&topic, Box::new(report))
-            .partition(self.cluster.partition(event).0)
-            .key(event.as_str())
-            .payload(value)
+        let mut record = BaseRecord::with_opaque_to(&topic, Box::new(report))
+            .partition(self.cluster.partition_of(key).0)
+            .key(key)
             .headers(owned);
+        if let Some(value) = value {
+            record = record.payload(value);
+        }
         match self.inner.send(record) {
-            Ok(()) => Ok(Pending { cluster: self.cluster.clone(), delivered }),
-            Err((error, _)) => Err(self.cluster.error("writing to", &topic, &error)),
+            Ok(()) => Ok(Pending::new(delivered)),
+            Err((error, _)) => Err(self.cluster.error("writing to", &topic, &error).into()),
         }
     }
 }
 
-/// A request under way.
-pub struct Pending {
-    cluster: Cluster,
-    delivered: Receiver<Report>,
-}
-
-impl Pending {
-    /// Waits for the brokers' word, for as long as the client goes on trying.
-    ///
-    /// # Errors
-    /// [`Error::Unknown`] when the word did not come, so that the request may be on the log;
-    /// another when it is not.
-    pub fn wait(self) -> Result<Delivery, Error> {
-        self.word(self.delivered.recv().ok())
-    }
-
-    /// The brokers' word if it has come, which is told once; `None` while it is to be waited for.
-    ///
-    /// # Errors
-    /// As [`Pending::wait`].
-    pub fn poll(&self) -> Option<Result<Delivery, Error>> {
-        match self.delivered.try_recv() {
-            Ok(report) => Some(self.word(Some(report))),
-            Err(TryRecvError::Empty) => None,
-            Err(TryRecvError::Disconnected) => Some(self.word(None)),
-        }
-    }
-
-    /// What a report says; there is none when the producer was ended before it came.
-    fn word(&self, report: Option<Report>) -> Result<Delivery, Error> {
-        let topic = self.cluster.topic(Topic::Requests);
-        match report {
-            Some(Ok(delivery)) => Ok(delivery),
-            Some(Err(error)) if may_have_been_written(&error) => {
-                Err(Error::Unknown { topic, why: error.to_string() })
-            }
-            Some(Err(error)) => Err(self.cluster.error("writing to", &topic, &error)),
-            None => Err(Error::Unknown { topic, why: "the producer was ended".into() }),
-        }
-    }
-}
-
-type Report = Result<Delivery, KafkaError>;
+type Report = Result<Delivery, log::Error>;
 
 /// Takes the delivery reports to whoever waits for them.
-struct Reports;
+struct Reports {
+    cluster: Cluster,
+}
 
 impl ClientContext for Reports {}
 
@@ -133,10 +84,20 @@ impl ProducerContext for Reports {
             Ok(message) => {
                 Ok(Delivery { partition: Partition(message.partition()), offset: message.offset() })
             }
-            Err((error, _)) => Err(error.clone()),
+            Err((error, _)) => Err(self.failure(error)),
         };
         // Nobody waits any more: the caller has given up, and that is theirs to do.
         let _ = report.try_send(outcome);
+    }
+}
+
+impl Reports {
+    fn failure(&self, error: &KafkaError) -> log::Error {
+        let topic = self.cluster.topic(Topic::Requests);
+        if may_have_been_written(error) {
+            return Error::Unknown { topic, why: error.to_string() }.into();
+        }
+        self.cluster.error("writing to", &topic, error).into()
     }
 }
 

@@ -25,7 +25,7 @@ use super::error::stops_a_partition;
 use crate::domain::ids::Partition;
 use crate::domain::time::At;
 use crate::ports::clock::ticks;
-use crate::ports::log::{Header, Topic};
+use crate::ports::log::{self, Follower, From, LogRecord, Reader, Start, Topic};
 
 /// How long nothing may move before reading to an end fails. Open transactions of our own end in 20
 /// s.
@@ -35,128 +35,24 @@ const POLL: Duration = Duration::from_millis(100);
 /// How often to look whether an open transaction has ended.
 const STABLE_POLL: Duration = Duration::from_millis(50);
 
-/// A record of any topic.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LogRecord {
-    /// Its topic.
-    pub topic: Topic,
-    /// Its partition.
-    pub partition: Partition,
-    /// Its offset.
-    pub offset: i64,
-    /// Its timestamp: the broker's where the topic says so.
-    pub timestamp: At,
-    /// Key; null and empty differ.
-    pub key: Option<Vec<u8>>,
-    /// Value; null and empty differ.
-    pub value: Option<Vec<u8>>,
-    /// Headers in order.
-    pub headers: Vec<Header>,
-}
-
-/// Where to begin.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Start {
-    /// At the first record the log still has.
-    Beginning,
-    /// At this offset, which the log must still have.
-    Offset(i64),
-    /// After the last record there is when reading begins.
-    End,
-}
-
-/// A partition of a topic, and where to begin in it.
-pub type From = (Topic, Partition, Start);
-
 /// Reads partitions to their ends, one at a time.
-pub struct Reader {
+pub struct KafkaReader {
     cluster: Cluster,
     committed: BaseConsumer,
     /// Asks for high watermarks; the client answers with what is stable where it reads committed.
     uncommitted: BaseConsumer,
 }
 
-impl Reader {
+impl KafkaReader {
     /// Makes a reader and makes sure that a broker answers.
     ///
     /// # Errors
     /// When the client does not take its settings, or no broker answers.
-    pub fn open(cluster: &Cluster) -> Result<Reader, Error> {
+    pub fn open(cluster: &Cluster) -> Result<KafkaReader, Error> {
         let committed = consumer(cluster, "read_committed", "10")?;
         cluster.metadata(committed.client())?;
         let uncommitted = consumer(cluster, "read_uncommitted", "10")?;
-        Ok(Reader { cluster: cluster.clone(), committed, uncommitted })
-    }
-
-    /// The high watermark of a partition: one more than the last offset, committed or not.
-    ///
-    /// # Errors
-    /// When the partition does not exist or no broker answers.
-    pub fn end(&self, topic: Topic, partition: Partition) -> Result<i64, Error> {
-        self.watermark(&self.uncommitted, topic, partition)
-    }
-
-    /// The next request the owners will answer: what the group has committed for a request
-    /// partition, without a transaction still open. `None` where it has committed nothing.
-    ///
-    /// # Errors
-    /// When the group may not be asked or no broker answers.
-    pub fn committed(&self, partition: Partition) -> Result<Option<i64>, Error> {
-        let name = self.cluster.topic(Topic::Requests);
-        let mut list = TopicPartitionList::new();
-        list.add_partition(&name, partition.0);
-        // A client that reads committed would wait for the open transaction, not look past it.
-        let answer = self.uncommitted.committed_offsets(list, PATIENCE);
-        let answer = answer.and_then(|list| {
-            list.elements().iter().try_for_each(|element| element.error())?;
-            Ok(list)
-        });
-        let answer =
-            answer.map_err(|error| self.cluster.error("asking the group about", &name, &error))?;
-        Ok(answer.find_partition(&name, partition.0).and_then(|element| match element.offset() {
-            Offset::Offset(offset) => Some(offset),
-            Offset::Beginning
-            | Offset::End
-            | Offset::Stored
-            | Offset::Invalid
-            | Offset::OffsetTail(_) => None,
-        }))
-    }
-
-    /// Hands every committed record from `start` to the end as it is now to `each`, in order.
-    /// Answers that end, from where a [`Follower`] may go on.
-    ///
-    /// # Errors
-    /// When the partition cannot be read, or nothing moves for 30 s.
-    pub fn read_to_end(
-        &mut self,
-        (topic, partition, start): From,
-        mut each: impl FnMut(LogRecord),
-    ) -> Result<i64, Error> {
-        let target = self.end(topic, partition)?;
-        self.await_stable(topic, partition, target)?;
-        assign(&self.cluster, &self.committed, &[(topic, partition, start)])?;
-        let mut moved = ticks();
-        loop {
-            match self.committed.poll(POLL) {
-                Some(Ok(message)) if message.offset() >= target => return Ok(target),
-                Some(Ok(message)) => {
-                    moved = ticks();
-                    each(record(topic, &message));
-                }
-                // What was stable at the start has been handed out: this end is at or behind
-                // target.
-                Some(Err(KafkaError::PartitionEOF(_))) => return Ok(target),
-                Some(Err(error)) => {
-                    let place = format!("partition {partition} of {}", self.cluster.topic(topic));
-                    self.cluster.judge(&place, &error)?;
-                }
-                None if moved.elapsed() > STALL_MAX => {
-                    return Err(self.stalled(topic, partition, target));
-                }
-                None => {}
-            }
-        }
+        Ok(KafkaReader { cluster: cluster.clone(), committed, uncommitted })
     }
 
     fn await_stable(&self, topic: Topic, partition: Partition, target: i64) -> Result<(), Error> {
@@ -189,30 +85,89 @@ impl Reader {
     }
 }
 
+impl Reader for KafkaReader {
+    /// The high watermark.
+    fn end(&self, topic: Topic, partition: Partition) -> Result<i64, log::Error> {
+        Ok(self.watermark(&self.uncommitted, topic, partition)?)
+    }
+
+    /// What the group has committed, without a transaction still open.
+    fn committed(&self, partition: Partition) -> Result<Option<i64>, log::Error> {
+        let name = self.cluster.topic(Topic::Requests);
+        let mut list = TopicPartitionList::new();
+        list.add_partition(&name, partition.0);
+        // A client that reads committed would wait for the open transaction, not look past it.
+        let answer = self.uncommitted.committed_offsets(list, PATIENCE);
+        let answer = answer.and_then(|list| {
+            list.elements().iter().try_for_each(|element| element.error())?;
+            Ok(list)
+        });
+        let answer =
+            answer.map_err(|error| self.cluster.error("asking the group about", &name, &error))?;
+        Ok(answer.find_partition(&name, partition.0).and_then(|element| match element.offset() {
+            Offset::Offset(offset) => Some(offset),
+            Offset::Beginning
+            | Offset::End
+            | Offset::Stored
+            | Offset::Invalid
+            | Offset::OffsetTail(_) => None,
+        }))
+    }
+
+    fn read_to_end(
+        &mut self,
+        (topic, partition, start): From,
+        each: &mut dyn FnMut(LogRecord),
+    ) -> Result<i64, log::Error> {
+        let target = self.end(topic, partition)?;
+        self.await_stable(topic, partition, target)?;
+        assign(&self.cluster, &self.committed, &[(topic, partition, start)])?;
+        let mut moved = ticks();
+        loop {
+            match self.committed.poll(POLL) {
+                Some(Ok(message)) if message.offset() >= target => return Ok(target),
+                Some(Ok(message)) => {
+                    moved = ticks();
+                    each(record(topic, &message));
+                }
+                // What was stable at the start has been handed out: this end is at or behind
+                // target.
+                Some(Err(KafkaError::PartitionEOF(_))) => return Ok(target),
+                Some(Err(error)) => {
+                    let place = format!("partition {partition} of {}", self.cluster.topic(topic));
+                    self.cluster.judge(&place, &error)?;
+                }
+                None if moved.elapsed() > STALL_MAX => {
+                    return Err(self.stalled(topic, partition, target).into());
+                }
+                None => {}
+            }
+        }
+    }
+}
+
 /// Reads partitions on and on. Records of one partition come in order; between partitions there is
 /// none.
-pub struct Follower {
+pub struct KafkaFollower {
     cluster: Cluster,
     consumer: BaseConsumer,
 }
 
-impl Follower {
+impl KafkaFollower {
     /// Begins to read.
     ///
     /// # Errors
     /// When the client does not take its settings.
-    pub fn open(cluster: &Cluster, from: &[From]) -> Result<Follower, Error> {
+    pub fn open(cluster: &Cluster, from: &[From]) -> Result<KafkaFollower, Error> {
         let consumer = consumer(cluster, "read_committed", "500")?;
         assign(cluster, &consumer, from)?;
-        Ok(Follower { cluster: cluster.clone(), consumer })
+        Ok(KafkaFollower { cluster: cluster.clone(), consumer })
     }
+}
 
-    /// The next record, or `None` when none came in time. Brokers that do not answer are waited
-    /// for: the client connects again by itself.
-    ///
-    /// # Errors
-    /// When a partition can never be read on.
-    pub fn next(&mut self, timeout: Duration) -> Result<Option<LogRecord>, Error> {
+impl Follower for KafkaFollower {
+    /// Brokers that do not answer are waited for: the client connects again by itself.
+    fn next(&mut self, timeout: Duration) -> Result<Option<LogRecord>, log::Error> {
         let deadline: Instant = ticks() + timeout;
         loop {
             let left = deadline.saturating_duration_since(ticks());
@@ -293,7 +248,6 @@ fn assign(cluster: &Cluster, consumer: &BaseConsumer, from: &[From]) -> Result<(
         let offset = match start {
             Start::Beginning => Offset::Beginning,
             Start::Offset(offset) => Offset::Offset(offset),
-            Start::End => Offset::End,
         };
         list.add_partition_offset(&name, partition.0, offset)
             .map_err(|error| cluster.error("reading", &name, &error))?;

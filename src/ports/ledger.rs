@@ -15,6 +15,9 @@
 //! - Rows are never deleted and no column is ever set to null.
 //! - A driver neither repeats nor speculates on a batch of its own accord.
 
+mod columns;
+
+use std::pin::Pin;
 use std::sync::Arc;
 
 use uuid::Uuid;
@@ -23,6 +26,39 @@ use crate::domain::event::SaleState;
 use crate::domain::ids::EventId;
 use crate::domain::seat::StoredSeat;
 use crate::domain::time::At;
+
+pub use columns::SeatColumns;
+
+/// A ledger, ready for use.
+pub trait Ledger: Send + Sync {
+    /// What this is and where, in a few words.
+    fn describe(&self) -> String;
+
+    /// Which ledger this is.
+    fn identity(&self) -> &LedgerId;
+
+    /// Reads an event's fence and outbox, after whatever batch was under way; `None` where the
+    /// event is absent.
+    ///
+    /// # Errors
+    /// No answer, or one that no release could have written.
+    fn read_fence<'a>(&'a self, event: &'a EventId) -> Reply<'a, Option<FenceRead>>;
+
+    /// Reads an event's definition and seats.
+    ///
+    /// # Errors
+    /// No answer, or one that no release could have written.
+    fn read_rows<'a>(&'a self, event: &'a EventId) -> Reply<'a, RowsRead>;
+
+    /// Sends a batch, once. A future dropped before its end leaves the batch as unknown as a
+    /// timeout.
+    fn commit<'a>(&'a self, batch: &'a Batch) -> Later<'a, CommitResult>;
+}
+
+/// What a ledger answers in its own time.
+pub type Later<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+/// What a read of a ledger answers in its own time.
+pub type Reply<'a, T> = Later<'a, Result<T, ReadError>>;
 
 /// Names one batch; no two batches ever share one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

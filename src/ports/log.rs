@@ -11,9 +11,16 @@
 //! - An [`Assignment`] is made in the order of the design: position, term, inventory, window.
 //! - Positions read are stable: no open transaction holds offsets of the partition.
 
+mod access;
+
 use std::sync::Arc;
 
 use uuid::Uuid;
+
+pub use access::{
+    Delivery, Error, ErrorKind, Follower, From, Log, LogRecord, Member, OwnerLog, Pending,
+    Producer, Reader, Sink, Start,
+};
 
 use crate::domain::ids::{EventId, Partition};
 use crate::domain::time::At;
@@ -67,6 +74,21 @@ impl Topic {
         Topic::Refused,
         Topic::DeadLetters,
     ];
+
+    /// Whether only the last record of each key need be kept.
+    #[must_use]
+    pub const fn is_compacted(self) -> bool {
+        match self {
+            Topic::Catalog | Topic::Inventory | Topic::Terms => true,
+            Topic::Requests
+            | Topic::Held
+            | Topic::Booked
+            | Topic::Released
+            | Topic::Changed
+            | Topic::Refused
+            | Topic::DeadLetters => false,
+        }
+    }
 
     /// The name without prefix; also the stem of the topic's file.
     #[must_use]

@@ -4,10 +4,11 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
-use holdfast::domain::ids::{EventId, Partition};
+use holdfast::app::Backend;
+use holdfast::domain::ids::Partition;
 use holdfast::kafka::producer::RequestProducer;
-use holdfast::kafka::reader::{Reader, Start};
-use holdfast::ports::log::Topic;
+use holdfast::kafka::reader::KafkaReader;
+use holdfast::ports::log::{Producer as _, Reader as _, Start, Topic};
 use libtest_mimic::Trial;
 use rdkafka::ClientConfig;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
@@ -34,7 +35,7 @@ fn a_sale_is_clean_until_it_is_forged(stack: &Stack) -> Result<()> {
     let claim = ["request", "claim", EVENT, "--buyer", "ann", "--seat", "stalls/A/1"];
     ensure!(status(&deployment, &claim)? == 0, "not held");
     let cluster = deployment.config.cluster();
-    RequestProducer::new(&cluster)?.submit(&EventId::new(EVENT)?, b"no request", &[])?.wait()?;
+    RequestProducer::new(&cluster)?.submit(EVENT.as_bytes(), Some(b"no request"), &[])?.wait()?;
 
     let report = deployment.must_be_clean()?;
     ensure!((report.requests, report.answers, report.dead_letters) == (4, 3, 1), "{report}");
@@ -45,7 +46,7 @@ fn a_sale_is_clean_until_it_is_forged(stack: &Stack) -> Result<()> {
     let report = deployment.verify()?;
     ensure!(report.divergences == 3, "sequence, definition and seat are gone:\n{report}");
     repeat_the_hold(&deployment)?;
-    let report = holdfast::app::audit::verify(&deployment.config, false)?;
+    let report = holdfast::app::audit::verify(&Backend::open(&deployment.config)?, false)?;
     ensure!(report.duplicated == 1, "the claim has two answers:\n{report}");
     let first = report.first_divergence.as_ref().map(|first| (first.partition, first.offset));
     ensure!(first == Some((Partition(0), 2)), "the claim lies there:\n{report}");
@@ -72,7 +73,8 @@ fn repeat_the_hold(deployment: &Deployment) -> Result<()> {
     let cluster = deployment.config.cluster();
     let mut held: Vec<u8> = vec![];
     let from = (Topic::Held, Partition(0), Start::Beginning);
-    Reader::open(&cluster)?.read_to_end(from, |record| held = record.value.unwrap_or_default())?;
+    KafkaReader::open(&cluster)?
+        .read_to_end(from, &mut |record| held = record.value.unwrap_or_default())?;
     let producer: BaseProducer =
         ClientConfig::new().set("bootstrap.servers", &cluster.bootstrap).create()?;
     let topic = cluster.topic(Topic::Held);

@@ -10,7 +10,7 @@ use holdfast::domain::ids::{EventId, RequestId};
 use holdfast::domain::request::{Body, Define, Request};
 use holdfast::domain::time::At;
 use holdfast::kafka::producer::RequestProducer;
-use holdfast::ports::log::{RawRecord, Topic};
+use holdfast::ports::log::{Producer as _, RawRecord, Topic};
 use holdfast::wire;
 use holdfast::wire::dead_letter::{self, DeadLetter, Reason};
 use libtest_mimic::Trial;
@@ -36,10 +36,8 @@ fn what_is_put_back_is_as_it_was(stack: &Stack) -> Result<()> {
     let mut owner = deployment.run("owner", "booking")?;
     owner.wait_for_log("partition assigned", 1, WAIT)?;
     let headers = [("trace".to_owned(), None), ("mark".to_owned(), Some(b"yes".to_vec()))];
-    let event = EventId::new(EVENT)?;
-    let cluster = deployment.config.cluster();
-    let producer = RequestProducer::new(&cluster)?;
-    let first = producer.submit(&event, b"\xc3\x01no schema", &headers)?.wait()?;
+    let producer = RequestProducer::new(&deployment.config.cluster())?;
+    let first = producer.submit(EVENT.as_bytes(), Some(b"\xc3\x01no schema"), &headers)?.wait()?;
     ensure!(first.offset == 0, "{first:?}");
 
     // It fails again, under the same headers and as the second attempt, and stops there.

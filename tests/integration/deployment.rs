@@ -7,6 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
+use holdfast::app::Backend;
 use holdfast::audit::Report;
 use holdfast::config::{self, Config};
 use holdfast::cql::schema;
@@ -83,7 +84,7 @@ impl Deployment {
 
     /// Reads everything back and checks it, the ledger too.
     pub(crate) fn verify(&self) -> Result<Report> {
-        holdfast::app::audit::verify(&self.config, true)
+        holdfast::app::audit::verify(&Backend::open(&self.config)?, true)
     }
 
     /// Checks that the sale is exact.

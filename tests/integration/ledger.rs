@@ -8,14 +8,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail, ensure};
-use holdfast::cql::{self, Config, Ledger, schema};
+use holdfast::cql::{self, Config, CqlLedger, schema};
 use holdfast::domain::event::SaleState;
 use holdfast::domain::ids::{BuyerId, EventId, Reference, RequestId, SeatNumber};
 use holdfast::domain::limits::{BATCH_ROWS_MAX, OUTBOX_BYTES_MAX};
 use holdfast::domain::seat::{Cause, Status, StoredSeat};
 use holdfast::domain::time::At;
 use holdfast::ports::ledger::{
-    Batch, Blob, CommitResult, Conflict, Expected, Fence, GuardedSeat, OpId, ReadError,
+    Batch, Blob, CommitResult, Conflict, Expected, Fence, GuardedSeat, Ledger as _, OpId, ReadError,
 };
 use libtest_mimic::Trial;
 use scylla::client::session::Session;
@@ -68,10 +68,10 @@ impl Fixture {
     }
 
     /// With the tables made and opened.
-    pub(crate) async fn migrated(address: &str) -> Result<(Fixture, Ledger)> {
+    pub(crate) async fn migrated(address: &str) -> Result<(Fixture, CqlLedger)> {
         let fixture = Fixture::at(address).await?;
         schema::migrate(&fixture.config).await?;
-        let ledger = Ledger::connect(&fixture.config).await?;
+        let ledger = CqlLedger::connect(&fixture.config).await?;
         Ok((fixture, ledger))
     }
 
@@ -151,13 +151,13 @@ pub(crate) fn held(number: u32, changed: i64, guard: Option<i64>) -> GuardedSeat
     GuardedSeat { row, guard }
 }
 
-pub(crate) async fn expect_applied(ledger: &Ledger, batch: &Batch) -> Result<()> {
+pub(crate) async fn expect_applied(ledger: &CqlLedger, batch: &Batch) -> Result<()> {
     let result = ledger.commit(batch).await;
     ensure!(result == CommitResult::Applied, "not applied: {result:?}");
     Ok(())
 }
 
-async fn expect_rejected(ledger: &Ledger, batch: &Batch, fence: Option<&Fence>) -> Result<()> {
+async fn expect_rejected(ledger: &CqlLedger, batch: &Batch, fence: Option<&Fence>) -> Result<()> {
     let fence = fence.map(|fence| (fence.revision, fence.op_id));
     let result = ledger.commit(batch).await;
     let wanted = CommitResult::Rejected(Conflict { fence });
@@ -165,7 +165,7 @@ async fn expect_rejected(ledger: &Ledger, batch: &Batch, fence: Option<&Fence>) 
     Ok(())
 }
 
-async fn expect_fence(ledger: &Ledger, batch: &Batch) -> Result<()> {
+async fn expect_fence(ledger: &CqlLedger, batch: &Batch) -> Result<()> {
     let read = ledger.read_fence(&batch.event).await?.context("the event is absent")?;
     ensure!(read.fence == batch.next, "{:?} and not {:?}", read.fence, batch.next);
     ensure!(read.outbox_changed == batch.outbox.changed, "changed is {}", read.outbox_changed);
@@ -175,7 +175,8 @@ async fn expect_fence(ledger: &Ledger, batch: &Batch) -> Result<()> {
 fn migrating_twice_changes_nothing(stack: &Stack) -> Result<()> {
     block_on(async {
         let Fixture { config, .. } = Fixture::at(&stack.cql).await?;
-        let missing = Ledger::connect(&config).await.err().context("opened without a keyspace")?;
+        let missing =
+            CqlLedger::connect(&config).await.err().context("opened without a keyspace")?;
         ensure!(missing.to_string().contains("holdfast ledger migrate"), "{missing}");
         let before = schema::check(&config).await?;
         ensure!(before.differences.len() == 1 && before.ledger.is_none(), "{before}");
@@ -184,7 +185,7 @@ fn migrating_twice_changes_nothing(stack: &Stack) -> Result<()> {
         let second = schema::migrate(&config).await?;
         ensure!(second.made.is_empty() && second.differences.is_empty(), "{second}");
         ensure!(schema::check(&config).await? == second, "check and migrate do not agree");
-        let ledger = Ledger::connect(&config).await?;
+        let ledger = CqlLedger::connect(&config).await?;
         let id = ledger.identity().id.to_string();
         ensure!(first.ledger.as_ref() == Some(&id) && second.ledger.as_ref() == Some(&id), "{id}");
         Ok(())
@@ -205,10 +206,10 @@ fn what_differs_is_told(stack: &Stack) -> Result<()> {
             ensure!(told.contains(what), "{what} is not told: {told}");
         }
         ensure!(report.differences.len() == 4, "{told}");
-        let refused = Ledger::connect(&config).await.err().context("opened all the same")?;
+        let refused = CqlLedger::connect(&config).await.err().context("opened all the same")?;
         ensure!(matches!(refused, cql::Error::Differs { .. }), "{refused}");
         config.replication = BTreeMap::from([("nowhere".to_owned(), 1)]);
-        let refused = Ledger::connect(&config).await.err().context("opened all the same")?;
+        let refused = CqlLedger::connect(&config).await.err().context("opened all the same")?;
         ensure!(matches!(refused, cql::Error::DataCenter { .. }), "{refused}");
         Ok(())
     })
@@ -220,7 +221,7 @@ fn a_copy_elsewhere_is_not_opened(stack: &Stack) -> Result<()> {
         let set = "UPDATE KEYSPACE_ledger_identity SET cluster = 'the original' \
                    WHERE key = 'ledger' IF EXISTS";
         fixture.run(set).await?;
-        let refused = Ledger::connect(&fixture.config).await.err().context("it was opened")?;
+        let refused = CqlLedger::connect(&fixture.config).await.err().context("it was opened")?;
         ensure!(matches!(refused, cql::Error::OtherCluster { .. }), "{refused}");
         let report = schema::migrate(&fixture.config).await?;
         ensure!(report.differences.len() == 1 && report.made.is_empty(), "{report}");
@@ -364,7 +365,7 @@ fn rows_come_back_as_written(stack: &Stack) -> Result<()> {
 fn of_two_writers_one_wins(stack: &Stack) -> Result<()> {
     block_on(async {
         let (fixture, first) = Fixture::migrated(&stack.cql).await?;
-        let second = Ledger::connect(&fixture.config).await?;
+        let second = CqlLedger::connect(&fixture.config).await?;
         let mut last = making("race", vec![]);
         expect_applied(&first, &last).await?;
         for changed in 2..52 {
@@ -448,7 +449,7 @@ fn the_largest_batch_is_taken(stack: &Stack) -> Result<()> {
 }
 
 /// As an owner does: the same batch until it is settled.
-async fn settle(ledger: &Ledger, batch: &Batch) -> Result<()> {
+async fn settle(ledger: &CqlLedger, batch: &Batch) -> Result<()> {
     loop {
         match ledger.commit(batch).await {
             CommitResult::Applied => return Ok(()),
@@ -494,7 +495,7 @@ fn a_lost_answer_is_settled() -> Result<()> {
         let made = making("lost", vec![]);
         expect_applied(&ledger, &made).await?;
         fixture.config.request_timeout = Duration::from_millis(500);
-        let hasty = Ledger::connect(&fixture.config).await?;
+        let hasty = CqlLedger::connect(&fixture.config).await?;
         let sold = following(&made, vec![held(0, 2, None)]);
 
         cassandra.suspend()?;

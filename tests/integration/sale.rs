@@ -7,6 +7,7 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
+use holdfast::app::Backend;
 use holdfast::bench::producing::{Answers, Producing};
 use holdfast::bench::workload::{Crowd, Workload};
 use holdfast::domain::ids::EventId;
@@ -58,9 +59,9 @@ fn owners_are_killed(stack: &Stack) -> Result<()> {
     second.wait_for_log(ASSIGNED, 1, START)?;
     let places = u32::try_from(requests / 20)? / 100 * 100;
     let crowd = Crowd::new("sale", 20, places.max(100), Millis(3_600_000));
-    let cluster = deployment.config.cluster();
-    let mut producing = Producing::new(&cluster, &deployment.keys)?;
-    let mut answers = Answers::from_now(&cluster)?;
+    let log = deployment.config.kafka_log();
+    let mut producing = Producing::new(&log, &deployment.keys)?;
+    let mut answers = Answers::from_now(&log)?;
     producing.put_on_sale(&crowd)?;
     let mut workload = Workload::new(crowd, 12);
     let mut produced = 40;
@@ -100,8 +101,8 @@ fn owners_are_killed_again_and_again(stack: &Stack) -> Result<()> {
     let mut owners = [run(names[0])?, run(names[1])?];
     owners[0].wait_for_log(ASSIGNED, 1, START)?;
     let crowd = Crowd::new("again", 6, 300, Millis(3_000));
-    let cluster = deployment.config.cluster();
-    let mut producing = Producing::new(&cluster, &deployment.keys)?;
+    let log = deployment.config.kafka_log();
+    let mut producing = Producing::new(&log, &deployment.keys)?;
     producing.put_on_sale(&crowd)?;
     let seed = std::process::id().into();
     let mut rng = fastrand::Rng::with_seed(seed);
@@ -119,7 +120,7 @@ fn owners_are_killed_again_and_again(stack: &Stack) -> Result<()> {
     let told = || format!("seed {seed}\n{}\n{}", owners[0].tail(), owners[1].tail());
     let began = ticks();
     loop {
-        let report = holdfast::app::audit::verify(&deployment.config, false)?;
+        let report = holdfast::app::audit::verify(&Backend::open(&deployment.config)?, false)?;
         if report.lost == 0 && report.seats_held == 0 {
             break;
         }
@@ -139,9 +140,9 @@ fn a_sleeper_wakes(stack: &Stack) -> Result<()> {
     sleeper.wait_for_log(ASSIGNED, 1, START)?;
     other.wait_for_log(ASSIGNED, 1, START)?;
     let crowd = Crowd::new("sleeper", 10, 200, Millis(3_600_000));
-    let cluster = deployment.config.cluster();
-    let mut producing = Producing::new(&cluster, &deployment.keys)?;
-    let mut answers = Answers::from_now(&cluster)?;
+    let log = deployment.config.kafka_log();
+    let mut producing = Producing::new(&log, &deployment.keys)?;
+    let mut answers = Answers::from_now(&log)?;
     producing.put_on_sale(&crowd)?;
     let mut workload = Workload::new(crowd, 7);
     for _ in 0..requests / 2 {
@@ -171,9 +172,9 @@ fn the_servers_stand_still() -> Result<()> {
     let mut worker = deployment.run("worker", "booking")?;
     worker.wait_for_log(ASSIGNED, 3, START)?;
     let crowd = Crowd::new("still", 6, 1_000, Millis(3_600_000));
-    let cluster = deployment.config.cluster();
-    let mut producing = Producing::new(&cluster, &deployment.keys)?;
-    let mut answers = Answers::from_now(&cluster)?;
+    let log = deployment.config.kafka_log();
+    let mut producing = Producing::new(&log, &deployment.keys)?;
+    let mut answers = Answers::from_now(&log)?;
     producing.put_on_sale(&crowd)?;
     answers.wait_for(12, PATIENCE)?;
     let mut workload = Workload::new(crowd, 9);
@@ -206,9 +207,9 @@ fn a_drained_owner_hands_over(stack: &Stack) -> Result<()> {
     let mut second: Process = deployment.run("second", "booking")?;
     second.wait_for_log(ASSIGNED, 1, START)?;
     let crowd = Crowd::new("drain", 6, 100, Millis(3_600_000));
-    let cluster = deployment.config.cluster();
-    let mut producing = Producing::new(&cluster, &deployment.keys)?;
-    let mut answers = Answers::from_now(&cluster)?;
+    let log = deployment.config.kafka_log();
+    let mut producing = Producing::new(&log, &deployment.keys)?;
+    let mut answers = Answers::from_now(&log)?;
     producing.put_on_sale(&crowd)?;
     let mut workload = Workload::new(crowd, 3);
     for _ in 0..1_000 {
@@ -229,9 +230,9 @@ fn holds_end(stack: &Stack) -> Result<()> {
     let mut worker = deployment.run("worker", "booking,expiry")?;
     worker.wait_for_log(ASSIGNED, 2, START)?;
     let mut crowd = Crowd::new("holds", 4, 100, Millis(2_000));
-    let cluster = deployment.config.cluster();
-    let mut producing = Producing::new(&cluster, &deployment.keys)?;
-    let mut answers = Answers::from_now(&cluster)?;
+    let log = deployment.config.kafka_log();
+    let mut producing = Producing::new(&log, &deployment.keys)?;
+    let mut answers = Answers::from_now(&log)?;
     producing.put_on_sale(&crowd)?;
     answers.wait_for(8, PATIENCE)?;
     // All events get holds; then two of them stay quiet while the others are busy.
@@ -250,7 +251,7 @@ fn holds_end(stack: &Stack) -> Result<()> {
     }
     let began = ticks();
     // The topics alone, while the event is still being decided on.
-    while holdfast::app::audit::verify(&deployment.config, false)?.seats_held > 0 {
+    while holdfast::app::audit::verify(&Backend::open(&deployment.config)?, false)?.seats_held > 0 {
         ensure!(began.elapsed() < PATIENCE, "holds do not end:\n{}", worker.tail());
         std::thread::sleep(Duration::from_millis(500));
     }
@@ -265,9 +266,9 @@ fn a_ledger_set_back(stack: &Stack) -> Result<()> {
     let deployment = Deployment::new(&stack.kafka, &stack.cql, "setback", 1)?;
     let crowd = Crowd::new("setback", 2, 100, Millis(3_600_000));
     let (victim, other) = (crowd.events[0].clone(), crowd.events[1].clone());
-    let cluster = deployment.config.cluster();
-    let mut producing = Producing::new(&cluster, &deployment.keys)?;
-    let mut answers = Answers::from_now(&cluster)?;
+    let log = deployment.config.kafka_log();
+    let mut producing = Producing::new(&log, &deployment.keys)?;
+    let mut answers = Answers::from_now(&log)?;
     let mut worker = deployment.run("worker", "booking")?;
     worker.wait_for_log(ASSIGNED, 1, START)?;
     producing.put_on_sale(&crowd)?;
@@ -329,9 +330,9 @@ fn a_huge_definition(stack: &Stack) -> Result<()> {
     let deployment = Deployment::new(&stack.kafka, &stack.cql, "huge", 1)?;
     let mut worker = deployment.run("worker", "booking")?;
     worker.wait_for_log(ASSIGNED, 1, START)?;
-    let cluster = deployment.config.cluster();
-    let mut producing = Producing::new(&cluster, &deployment.keys)?;
-    let mut answers = Answers::from_now(&cluster)?;
+    let log = deployment.config.kafka_log();
+    let mut producing = Producing::new(&log, &deployment.keys)?;
+    let mut answers = Answers::from_now(&log)?;
     let crowd = Crowd::new("huge", 1, 180_000, Millis(3_600_000));
     let [define, open] = crowd.on_sale_with_long_names(&crowd.events[0]);
     let bytes = define.value.len();

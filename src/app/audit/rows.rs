@@ -11,14 +11,12 @@ use anyhow::{Context as _, bail};
 
 use super::Audited;
 use super::progress::Progress;
+use crate::app::Backend;
 use crate::audit::{Check, EventModel, Finding, ledger};
-use crate::config::Config;
-use crate::cql::Ledger;
 use crate::domain::ids::{EventId, SeatNumber};
 use crate::domain::layout::{Definition, Layout};
-use crate::kafka::reader::{Reader, Start};
-use crate::ports::ledger::{FenceRead, ReadError, RowsRead};
-use crate::ports::log::Topic;
+use crate::ports::ledger::{FenceRead, Ledger, ReadError, RowsRead};
+use crate::ports::log::{Reader, Start, Topic};
 use crate::wire;
 
 /// What is on sale, by the catalog.
@@ -26,14 +24,13 @@ type Definitions = HashMap<EventId, Definition>;
 
 /// Compares all events of the partitions.
 pub(super) fn compare(
-    config: &Config,
-    log: &mut Reader,
+    backend: &Backend,
+    log: &mut dyn Reader,
     audited: &[Audited],
     progress: &mut Progress<impl FnMut(&str)>,
 ) -> anyhow::Result<Vec<Finding>> {
-    let cluster = config.cluster();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let ledger = runtime.block_on(Ledger::connect(&config.ledger.options()))?;
+    let ledger = runtime.block_on(backend.ledger())?;
     let mut findings = vec![];
     for part in audited {
         let definitions = read_catalog(log, part)?;
@@ -43,10 +40,12 @@ pub(super) fn compare(
             progress.done(1);
             // What strays into a foreign partition is refused there and has nothing in the ledger;
             // the event itself is another partition's.
-            if cluster.partition(event) != part.partition && model.sequence() == 0 {
+            if backend.log.partition(event.as_str().as_bytes()) != part.partition
+                && model.sequence() == 0
+            {
                 continue;
             }
-            let found = match runtime.block_on(read(&ledger, event)) {
+            let found = match runtime.block_on(read(&*ledger, event)) {
                 Ok(stored) => {
                     let compared = Compared { part, event, model };
                     compared.with(&stored, definitions.get(event))?
@@ -69,7 +68,7 @@ struct Stored {
     after: Option<FenceRead>,
 }
 
-async fn read(ledger: &Ledger, event: &EventId) -> Result<Stored, ReadError> {
+async fn read(ledger: &dyn Ledger, event: &EventId) -> Result<Stored, ReadError> {
     let before = ledger.read_fence(event).await?;
     let rows = ledger.read_rows(event).await?;
     Ok(Stored { before, rows, after: ledger.read_fence(event).await? })
@@ -134,18 +133,19 @@ fn divergence(part: &Audited, event: &EventId, expected: &str, found: &str) -> F
 }
 
 /// The last definition of each event of the partition.
-fn read_catalog(log: &mut Reader, part: &Audited) -> anyhow::Result<Definitions> {
+fn read_catalog(log: &mut dyn Reader, part: &Audited) -> anyhow::Result<Definitions> {
     let mut definitions = Definitions::new();
     let mut unreadable = None;
-    log.read_to_end((Topic::Catalog, part.partition, Start::Beginning), |record| {
-        match record.value.as_deref().map(wire::catalog::decode) {
+    log.read_to_end(
+        (Topic::Catalog, part.partition, Start::Beginning),
+        &mut |record| match record.value.as_deref().map(wire::catalog::decode) {
             Some(Ok(catalog)) => {
                 definitions.insert(catalog.event, catalog.definition);
             }
             Some(Err(error)) => unreadable = Some((record.offset, error)),
             None => {}
-        }
-    })?;
+        },
+    )?;
     match unreadable {
         Some((offset, error)) => Err(error).with_context(|| format!("the catalog at {offset}")),
         None => Ok(definitions),

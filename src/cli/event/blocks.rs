@@ -13,12 +13,12 @@ use super::super::failure::Failure;
 use super::super::output::Output;
 use super::super::{Ending, arguments, render};
 use super::{Common, read_catalog};
+use crate::app::Backend;
 use crate::config::Config;
 use crate::domain::ids::{EventId, RequestId, SeatNumber};
 use crate::domain::layout::Layout;
 use crate::domain::limits::BLOCK_SEATS_MAX;
 use crate::domain::request::{Block, Body, Request, Target, Unblock};
-use crate::kafka::reader::Reader;
 
 /// Places of an event.
 #[derive(Debug, Args)]
@@ -66,8 +66,7 @@ impl Places {
         output: Output,
         body: impl Fn(i64, Vec<Target>) -> Body,
     ) -> Result<Ending, Failure> {
-        let cluster = config.cluster();
-        let catalog = read_catalog(&mut Reader::open(&cluster)?, &cluster, &self.event)?;
+        let catalog = read_catalog(&*Backend::open(config)?.log, &self.event)?;
         let edition = self.edition.unwrap_or(catalog.edition);
         let layout = Layout::compile(catalog.definition).map_err(anyhow::Error::from)?;
         let parts = split(&layout, &self.targets);

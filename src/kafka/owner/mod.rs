@@ -43,10 +43,7 @@ use self::transactor::Job;
 use super::error::Error;
 use crate::domain::limits::PARTITIONS_MAX;
 use crate::ports::ledger::LedgerId;
-use crate::ports::log::{FromLog, ToLog};
-
-/// Where the driver reports to. It may block for a moment; while it does, nothing is read.
-pub type Sink = Arc<dyn Fn(FromLog) + Send + Sync>;
+use crate::ports::log::{OwnerLog, Sink, ToLog};
 
 /// Which log, and who is its owner.
 #[derive(Clone, Debug)]
@@ -106,20 +103,20 @@ impl OwnerConfig {
 }
 
 /// A running driver.
-pub struct OwnerLog {
+pub struct KafkaOwner {
     group: Arc<Group>,
     control: Sender<Control>,
     jobs: Sender<Job>,
     thread: Option<JoinHandle<()>>,
 }
 
-impl OwnerLog {
+impl KafkaOwner {
     /// Starts the threads and joins the group; what happens from then on goes to `sink`.
     ///
     /// # Errors
     /// When the configuration is refused or a thread cannot be had. That brokers do not answer is
     /// no error: they may do so later.
-    pub fn start(config: OwnerConfig, sink: Sink) -> Result<OwnerLog, Error> {
+    pub fn start(config: OwnerConfig, sink: Sink) -> Result<KafkaOwner, Error> {
         config.check()?;
         let bound = 3 * settings::call_timeout(&config) + Duration::from_secs(5);
         let group = Arc::new(Group::new(config, sink));
@@ -129,11 +126,22 @@ impl OwnerLog {
         let (control, commands) = channel();
         let others = consumer::Others { jobs: jobs.clone(), transactor, control: control.clone() };
         let thread = consumer::start(Arc::clone(&group), commands, others)?;
-        Ok(OwnerLog { group, control, jobs, thread: Some(thread) })
+        Ok(KafkaOwner { group, control, jobs, thread: Some(thread) })
     }
 
-    /// Asks for something; never blocks. After [`ToLog::Leave`] nothing more is answered.
-    pub fn send(&self, command: ToLog) {
+    /// Waits until all threads have ended, which they do after [`ToLog::Leave`]. Without it they
+    /// end as if killed: the group finds out after the session timeout.
+    pub fn join(mut self) {
+        let _ = self.control.send(Control::End);
+        if let Some(thread) = self.thread.take() {
+            // A panic of the thread has been reported already.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl OwnerLog for KafkaOwner {
+    fn send(&self, command: ToLog) {
         // The receivers are gone only when the driver has ended, and then nobody waits for an
         // answer.
         let _ = match command {
@@ -156,19 +164,9 @@ impl OwnerLog {
             ToLog::Leave => self.control.send(Control::Leave).map_err(drop),
         };
     }
-
-    /// Waits until all threads have ended, which they do after [`ToLog::Leave`]. Without it they
-    /// end as if killed: the group finds out after the session timeout.
-    pub fn join(mut self) {
-        let _ = self.control.send(Control::End);
-        if let Some(thread) = self.thread.take() {
-            // A panic of the thread has been reported already.
-            let _ = thread.join();
-        }
-    }
 }
 
-impl Drop for OwnerLog {
+impl Drop for KafkaOwner {
     fn drop(&mut self) {
         let _ = self.control.send(Control::End);
     }

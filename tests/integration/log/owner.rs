@@ -8,11 +8,11 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use holdfast::domain::ids::Partition;
-use holdfast::kafka::owner::{OwnerConfig, OwnerLog};
+use holdfast::kafka::owner::{KafkaOwner, OwnerConfig};
 use holdfast::ports::clock::ticks;
 use holdfast::ports::ledger::LedgerId;
 use holdfast::ports::log::{
-    Assignment, FromLog, Publication, Published, RawRecord, TermRecord, ToLog,
+    Assignment, FromLog, OwnerLog as _, Publication, Published, RawRecord, TermRecord, ToLog,
 };
 use holdfast::wire;
 use rdkafka::ClientConfig;
@@ -31,7 +31,7 @@ pub(super) struct Ready {
 
 /// A running driver and what it has reported.
 pub(super) struct Owner {
-    log: OwnerLog,
+    log: KafkaOwner,
     events: Receiver<FromLog>,
     kept: VecDeque<FromLog>,
     gate: Arc<Mutex<()>>,
@@ -59,7 +59,7 @@ impl Owner {
                 let _ = sender.send(event);
             }
         };
-        let log = OwnerLog::start(config(deployment, name, extra), Arc::new(sink))?;
+        let log = KafkaOwner::start(config(deployment, name, extra), Arc::new(sink))?;
         Ok(Owner { log, events, kept: VecDeque::new(), gate, holds_on: false })
     }
 
