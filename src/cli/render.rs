@@ -11,7 +11,7 @@ use super::failure::Failure;
 use super::output::Output;
 use crate::domain::event::SaleState;
 use crate::domain::outcome::{Changed, ChangedKind, Outcome, OutcomeBody, Place, Role};
-use crate::domain::refusal::{Ground, Refusal};
+use crate::domain::refusal::{Code, Ground, Refusal};
 use crate::domain::seat::Cause;
 use crate::domain::time::At;
 use crate::wire::dead_letter::DeadLetter;
@@ -66,7 +66,7 @@ pub(super) fn line(outcome: &Outcome) -> String {
             places(&held.places, &held.currency)
         ),
         OutcomeBody::Cancelled(cancelled) => format!(
-            "cancelled {} #{} hold {} paid by {}: {}, of which {} to refund; {} places left",
+            "cancelled {} #{} hold {} paid by {}: {}, of which {} to refund; places left: {}",
             header.event,
             header.sequence,
             cancelled.hold,
@@ -145,7 +145,11 @@ fn advice(refusal: &Refusal) -> String {
         "will not be granted if asked again"
     };
     let Ground { seats, rival_offset, limit, count, first_offset, detail } = ground;
-    let number = |value: &Option<i64>| value.map_or(String::new(), |value| value.to_string());
+    let number = |value: &Option<i64>| match value {
+        Some(value) if *code == Code::ExtensionCap => time(At(*value)),
+        Some(value) => value.to_string(),
+        None => String::new(),
+    };
     let lines = [
         ("meaning", code.help().to_owned()),
         ("retry", retry.to_owned()),
@@ -326,7 +330,6 @@ mod tests {
     use super::*;
     use crate::domain::ids::{BuyerId, Digest, EventId, Partition, Reference, RequestId};
     use crate::domain::outcome::{Cancelled, Header, Held};
-    use crate::domain::refusal::Code;
     use crate::domain::time::Millis;
 
     fn outcome(body: OutcomeBody) -> Outcome {
@@ -393,7 +396,7 @@ mod tests {
         assert_eq!(
             line(&cancelled),
             "cancelled hamlet #7 hold 00000000-0000-0000-0000-000000000000 paid by pay-1: \
-             stalls/A/1, 8000 EUR in minor units, of which 8000 to refund; 1 places left (buyer ann)"
+             stalls/A/1, 8000 EUR in minor units, of which 8000 to refund; places left: 1 (buyer ann)"
         );
         assert_eq!(object(&cancelled)["refund"], 8_000);
     }
@@ -409,5 +412,9 @@ mod tests {
         assert!(advice.contains("\n  seats: stalls/A/1"), "{advice}");
         assert!(advice.contains("with a new id"), "{advice}");
         assert!(!advice.contains("limit"), "{advice}");
+
+        let capped = Refusal::limited(Code::ExtensionCap, 1_700_000_000_000, 1_700_000_001_000);
+        let advice = super::advice(&capped);
+        assert!(advice.contains("\n  limit: 2023-11-14T22:13:20.000Z\n  count: 2023"), "{advice}");
     }
 }

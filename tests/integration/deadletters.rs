@@ -39,10 +39,13 @@ fn what_is_put_back_is_as_it_was(stack: &Stack) -> Result<()> {
     let producer = RequestProducer::new(&deployment.config.cluster())?;
     let first = producer.submit(EVENT.as_bytes(), Some(b"\xc3\x01no schema"), &headers)?.wait()?;
     ensure!(first.offset == 0, "{first:?}");
+    // An audit waits until all that was asked is answered.
+    deployment.must_be_clean()?;
 
     // It fails again, under the same headers and as the second attempt, and stops there.
     let again = run(&deployment, &["deadletters", "requeue", "0", "0", "--yes"])?;
     ensure!(again.status.code() == Some(1), "{again:?}");
+    ensure!(objects(&again)?[0]["kind"] == "dead-letter", "{again:?}");
     let refused = run(&deployment, &["deadletters", "requeue", "0", "1", "--yes"])?;
     let words = String::from_utf8_lossy(&refused.stderr).into_owned();
     ensure!(refused.status.code() == Some(1) && words.contains("failed 2 times"), "{words}");
