@@ -17,6 +17,7 @@
 //! - The log is read from its first record. Where retention has cut requests and answers unevenly,
 //!   the rest does not add up, and the findings say so.
 
+mod progress;
 mod rows;
 
 use std::ops::RangeBounds;
@@ -24,6 +25,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 
+use self::progress::Progress;
 use super::Backend;
 use crate::audit::{Check, Finding, Model, Report};
 use crate::domain::ids::Partition;
@@ -66,30 +68,30 @@ pub fn verify(backend: &Backend, with_ledger: bool) -> anyhow::Result<Report> {
     verify_scope(backend, &Scope { partitions, ledger: with_ledger }, |_| {})
 }
 
-/// Audits what the scope names, as [`verify`] does, and tells `progress` what comes next.
+/// Audits what the scope names, as [`verify`] does, and tells in words how far it is, a few lines a
+/// second at most.
 ///
 /// # Errors
 /// As [`verify`].
 pub fn verify_scope(
     backend: &Backend,
     scope: &Scope,
-    mut progress: impl FnMut(&str),
+    tell: impl FnMut(&str),
 ) -> anyhow::Result<Report> {
+    let mut progress = Progress::new(tell);
     let mut log = backend.log.reader()?;
     let settled_by = ticks() + SETTLE_MAX;
     let mut report = Report::default();
     let mut audited = vec![];
     for &partition in &scope.partitions {
-        progress(&format!("auditing partition {partition}"));
         let (found, part) = audit(&mut *log, partition, settled_by, &mut progress)
             .with_context(|| format!("auditing partition {partition}"))?;
         report.merge(found);
         audited.push(part);
     }
     if scope.ledger {
-        progress("comparing the ledger");
-        let findings =
-            rows::compare(backend, &mut *log, &audited).context("comparing the ledger")?;
+        let findings = rows::compare(backend, &mut *log, &audited, &mut progress)
+            .context("comparing the ledger")?;
         findings.into_iter().for_each(|finding| report.add(finding));
     }
     Ok(report)
@@ -99,29 +101,38 @@ fn audit(
     log: &mut dyn Reader,
     partition: Partition,
     settled_by: Instant,
-    progress: &mut impl FnMut(&str),
+    progress: &mut Progress<impl FnMut(&str)>,
 ) -> anyhow::Result<(Report, Audited)> {
     let mut model = Model::new(partition);
     let mut last = None;
+    let mut ends = log.end(Topic::Requests, partition)?;
+    for topic in Topic::OUTCOMES {
+        ends += log.end(topic, partition)?;
+    }
+    progress.begin(format!("partition {partition}"), "offsets", ends);
     let end = log.read_to_end((Topic::Requests, partition, Start::Beginning), &mut |record| {
         last = Some(record.offset);
+        progress.at(record.offset + 1);
         take_request(&mut model, &record);
     })?;
+    progress.done(end);
     if let Some(last) = last
         && !await_answers(log, partition, last, settled_by)?
     {
-        progress("not all requests are answered, and they are not waited for any longer");
+        progress.tell("not all requests are answered, and they are not waited for any longer");
     }
     let mut unreadable = vec![];
     let mut later = vec![];
     for topic in Topic::OUTCOMES {
-        log.read_to_end((topic, partition, Start::Beginning), &mut |record| match read_answer(
-            &record,
-        ) {
-            Ok(answer) if answer.is_about(partition, end..) => later.push(answer),
-            Ok(answer) => answer.give(partition, &mut model),
-            Err(why) => unreadable.push(finding(&record, why)),
+        let read = log.read_to_end((topic, partition, Start::Beginning), &mut |record| {
+            progress.at(record.offset + 1);
+            match read_answer(&record) {
+                Ok(answer) if answer.is_about(partition, end..) => later.push(answer),
+                Ok(answer) => answer.give(partition, &mut model),
+                Err(why) => unreadable.push(finding(&record, why)),
+            }
         })?;
+        progress.done(read);
     }
     // What was asked after the end is left out; an answer to what was never asked is not.
     let now = log.end(Topic::Requests, partition)?;
@@ -218,7 +229,7 @@ const fn topic_of(body: &OutcomeBody) -> Topic {
 
 fn finding(record: &LogRecord, found: String) -> Finding {
     Finding {
-        check: Check::Identity,
+        check: Check::Unreadable,
         partition: record.partition,
         offset: record.offset,
         topic: record.topic.name(),

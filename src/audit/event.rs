@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::finding::{Check, Fault, Finding, Judged, REQUESTS, ensure, same, topic_of};
 use super::venue::Venue;
-use super::{grant, refusal};
+use super::{amend, grant, operate, refusal};
 use crate::domain::ids::{BuyerId, Digest, EventId, HoldId, Partition, Reference};
 use crate::domain::limits::{GRACE, LAPSED_ROWS_MAX};
-use crate::domain::outcome::{ChangedKind, Outcome, OutcomeBody, Place, Role};
+use crate::domain::outcome::{Outcome, OutcomeBody, Place, Role};
 use crate::domain::refusal::Code;
 use crate::domain::request::{Body, Request};
 use crate::domain::seat::{Cause, Status};
@@ -35,26 +35,35 @@ pub struct Record<'a> {
 pub(super) enum Sale {
     NotOpen,
     Open,
+    Paused,
     Closed,
+    /// For good.
+    Off,
 }
 
 /// A hold or what became of it. Kept for good: an ended hold is still asked for.
 #[derive(Clone, Debug)]
 pub(super) struct Hold {
     pub(super) buyer: BuyerId,
+    /// The places it has; of one that ended those it had at its end.
     pub(super) places: Vec<Place>,
+    /// The places of a booking that were cancelled. They never come back to it.
+    pub(super) given_back: Vec<Place>,
     pub(super) deadline: At,
     pub(super) offset: i64,
     pub(super) reference: Option<Reference>,
     pub(super) ended: Option<Cause>,
 }
 
-/// A place that was taken at least once.
+/// A place that something happened to at least once.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Seat {
     pub(super) status: Status,
+    /// Who has it, or had it last; [`HoldId::NONE`] where it was only ever blocked.
     pub(super) hold: HoldId,
+    /// Sequence of its last change, and the request that caused it.
     pub(super) changed: i64,
+    pub(super) offset: i64,
 }
 
 /// The model of one event.
@@ -67,9 +76,9 @@ pub struct EventModel {
     pub(super) edition: i64,
     pub(super) sequence: i64,
     /// Time of the last decision that changed the event.
-    changed_at: At,
+    pub(super) changed_at: At,
     /// Time of the latest decision with the event in hand, refusals among them.
-    last_at: At,
+    pub(super) last_at: At,
     /// Latest append time of a dead letter under the event's key. Log time of the event may have
     /// reached it: dead letters are decided too, but do not tell when.
     dead_at: At,
@@ -78,13 +87,16 @@ pub struct EventModel {
     pub(super) suspended: bool,
     pub(super) seats: HashMap<String, Seat>,
     pub(super) holds: HashMap<HoldId, Hold>,
+    /// The reason of each place's block, also while a hold or booking has the place.
+    pub(super) blocks: HashMap<String, String>,
+    /// The last booking that each payment was used for.
     pub(super) references: HashMap<Reference, HoldId>,
     /// Holds and bookings of each buyer that have not ended.
-    of_buyer: HashMap<BuyerId, BTreeSet<HoldId>>,
+    pub(super) of_buyer: HashMap<BuyerId, BTreeSet<HoldId>>,
     /// Holds that have neither ended nor been booked.
-    deadlines: BTreeSet<(At, HoldId)>,
-    /// Taken places by section.
-    taken: BTreeMap<String, u64>,
+    pub(super) deadlines: BTreeSet<(At, HoldId)>,
+    /// Places that are not free, by section.
+    pub(super) taken: BTreeMap<String, u64>,
 }
 
 impl EventModel {
@@ -105,6 +117,7 @@ impl EventModel {
             suspended: false,
             seats: HashMap::new(),
             holds: HashMap::new(),
+            blocks: HashMap::new(),
             references: HashMap::new(),
             of_buyer: HashMap::new(),
             deadlines: BTreeSet::new(),
@@ -118,13 +131,16 @@ impl EventModel {
         self.sequence
     }
 
-    /// Places in live holds, sold places, and all places.
+    /// How many places are held, booked or blocked.
     #[must_use]
-    pub fn counts(&self) -> (u64, u64, u64) {
-        let count =
-            |status| self.seats.values().filter(|seat| seat.status == status).count() as u64;
-        let total = self.venue.as_ref().map_or(0, Venue::seats);
-        (count(Status::Held), count(Status::Booked), total)
+    pub fn count(&self, status: Status) -> u64 {
+        self.seats.values().filter(|seat| seat.status == status).count() as u64
+    }
+
+    /// How many places there are.
+    #[must_use]
+    pub fn capacity(&self) -> u64 {
+        self.venue.as_ref().map_or(0, Venue::seats)
     }
 
     /// Judges what one request caused and follows it. The outcomes come in the order of their
@@ -240,10 +256,11 @@ impl EventModel {
             (OutcomeBody::Released(released), _) => {
                 grant::released(self, record, outcome, released)
             }
-            (OutcomeBody::Changed(changed), _) => grant::changed(self, record, outcome, changed),
-            (OutcomeBody::Extended(_) | OutcomeBody::Cancelled(_), _) => {
-                Err(grant::without_rule(record))
+            (OutcomeBody::Extended(held), _) => amend::extended(self, record, outcome, held),
+            (OutcomeBody::Cancelled(cancelled), _) => {
+                amend::cancelled(self, record, outcome, cancelled)
             }
+            (OutcomeBody::Changed(changed), _) => operate::changed(self, record, outcome, changed),
         }
     }
 
@@ -273,98 +290,34 @@ impl EventModel {
         })
     }
 
-    /// Does what an outcome says, judged or not.
-    fn follow(&mut self, record: &Record<'_>, outcome: &Outcome) {
-        let header = &outcome.header;
-        if record.key_fits && code_of(outcome) != Some(Code::WrongPartition) {
-            self.last_at = self.last_at.max(header.decided_at);
-            self.suspended = code_of(outcome) == Some(Code::EventSuspended);
-        }
-        if !changes(outcome) {
-            return;
-        }
-        self.changed_at = self.changed_at.max(header.decided_at);
-        self.sequence = header.sequence;
-        match &outcome.body {
-            OutcomeBody::Held(held) => {
-                let Some(buyer) = header.buyer.clone() else { return };
-                for place in &held.places {
-                    self.set_seat(&place.seat, Status::Held, held.hold);
-                }
-                self.of_buyer.entry(buyer.clone()).or_default().insert(held.hold);
-                self.deadlines.insert((held.deadline, held.hold));
-                let places = held.places.clone();
-                let (deadline, offset) = (held.deadline, record.offset);
-                let hold = Hold { buyer, places, deadline, offset, reference: None, ended: None };
-                self.holds.insert(held.hold, hold);
-            }
-            OutcomeBody::Booked(booked) => {
-                self.references.insert(booked.reference.clone(), booked.hold);
-                let Some(hold) = self.holds.get_mut(&booked.hold) else { return };
-                hold.reference = Some(booked.reference.clone());
-                self.deadlines.remove(&(hold.deadline, booked.hold));
-                self.set_seats_of(booked.hold, Status::Booked);
-            }
-            OutcomeBody::Released(released) => {
-                let Some(hold) = self.holds.get_mut(&released.hold) else { return };
-                hold.ended = Some(released.cause);
-                self.deadlines.remove(&(hold.deadline, released.hold));
-                if let Some(holds) = self.of_buyer.get_mut(&hold.buyer) {
-                    holds.remove(&released.hold);
-                }
-                self.set_seats_of(released.hold, Status::Free);
-            }
-            // Nothing is known of these but that they are findings.
-            OutcomeBody::Extended(_) | OutcomeBody::Cancelled(_) => {}
-            OutcomeBody::Changed(changed) => {
-                self.edition = changed.edition;
-                match changed.kind {
-                    ChangedKind::Defined => self.venue = grant::defined(record),
-                    ChangedKind::Opened => self.sale = Sale::Open,
-                    ChangedKind::Closed => self.sale = Sale::Closed,
-                    ChangedKind::Paused
-                    | ChangedKind::CalledOff
-                    | ChangedKind::Blocked
-                    | ChangedKind::Unblocked => {}
-                }
-            }
-            OutcomeBody::Refused(_) => {}
-        }
-    }
-
-    fn set_seats_of(&mut self, id: HoldId, status: Status) {
-        let Some(hold) = self.holds.get(&id) else { return };
-        let places: Vec<String> = hold.places.iter().map(|place| place.seat.clone()).collect();
-        for place in places {
-            if self.holder(&place).is_some_and(|(holder, _)| holder == id) {
-                self.set_seat(&place, status, id);
-            }
-        }
-    }
-
-    fn set_seat(&mut self, place: &str, status: Status, hold: HoldId) {
-        let was_free = self.holder(place).is_none();
-        self.seats.insert(place.into(), Seat { status, hold, changed: self.sequence });
-        let section = self.venue.as_ref().and_then(|venue| venue.section_of(place));
-        let taken = self.taken.entry(section.unwrap_or_default().into()).or_default();
-        match (was_free, status == Status::Free) {
-            (true, false) => *taken += 1,
-            (false, true) => *taken -= 1,
-            (true, true) | (false, false) => {}
-        }
-    }
-
     /// The hold that has a place now, if one has.
     pub(super) fn holder(&self, place: &str) -> Option<(HoldId, Option<&Hold>)> {
-        let seat = self.seats.get(place).filter(|seat| seat.status != Status::Free)?;
+        let had = |seat: &&Seat| matches!(seat.status, Status::Held | Status::Booked);
+        let seat = self.seats.get(place).filter(had)?;
         Some((seat.hold, self.holds.get(&seat.hold)))
+    }
+
+    /// The reason of a place's block, when nobody has the place.
+    pub(super) fn blocked(&self, place: &str) -> Option<&str> {
+        self.blocks.get(place).filter(|_| self.holder(place).is_none()).map(String::as_str)
+    }
+
+    /// Whether a claim could have the place, were it not for its limits.
+    pub(super) fn is_free(&self, place: &str) -> bool {
+        self.seats.get(place).is_none_or(|seat| seat.status == Status::Free)
     }
 
     /// A hold that is there, is booked, or is still named by a place nobody took after it.
     pub(super) fn remembered(&self, id: HoldId) -> Option<&Hold> {
         let hold = self.holds.get(&id)?;
         let named = |place: &Place| self.seats.get(&place.seat).is_some_and(|seat| seat.hold == id);
-        (hold.ended.is_none() || hold.places.iter().any(named)).then_some(hold)
+        let mut places = hold.places.iter().chain(&hold.given_back);
+        (hold.ended.is_none() || places.any(named)).then_some(hold)
+    }
+
+    /// The booking that a payment was used for, as long as a place remembers it.
+    pub(super) fn paid_by(&self, reference: &Reference) -> Option<HoldId> {
+        self.references.get(reference).copied().filter(|id| self.remembered(*id).is_some())
     }
 
     /// Holds that have lapsed by `at` and not ended, the oldest deadline first.
@@ -373,15 +326,14 @@ impl EventModel {
         self.deadlines.iter().take_while(lapsed).map(|(_, hold)| *hold)
     }
 
-    /// Free places of a section, and those that lapsed holds sit on besides.
+    /// Free places of a section, and those that lapsed holds would leave free besides.
     pub(super) fn free_in(&self, section: &str, at: At) -> (u64, u64) {
         let capacity = self.venue.as_ref().map_or(0, |venue| venue.capacity(section));
         let taken = self.taken.get(section).copied().unwrap_or(0);
-        let in_section = |place: &&Place| {
-            place.seat.strip_prefix(section).is_some_and(|rest| rest.starts_with('/'))
-        };
+        let in_section = |place: &Place| is_in(section, &place.seat);
         let places = self.lapsed(at).filter_map(|hold| self.holds.get(&hold));
-        let lapsed = places.map(|hold| hold.places.iter().filter(in_section).count() as u64).sum();
+        let free = |place: &&Place| in_section(place) && !self.blocks.contains_key(&place.seat);
+        let lapsed = places.map(|hold| hold.places.iter().filter(free).count() as u64).sum();
         (capacity.saturating_sub(taken), lapsed)
     }
 
@@ -400,6 +352,11 @@ impl EventModel {
     }
 }
 
+/// Whether a place is in a section, going by its name.
+pub(super) fn is_in(section: &str, place: &str) -> bool {
+    place.strip_prefix(section).is_some_and(|rest| rest.starts_with('/'))
+}
+
 /// An answer is addressed to whoever asked.
 fn check_asker(record: &Record<'_>, outcome: &Outcome) -> Judged {
     let asker = record.request.buyer();
@@ -407,7 +364,7 @@ fn check_asker(record: &Record<'_>, outcome: &Outcome) -> Judged {
 }
 
 /// Whether an outcome raises the sequence.
-fn changes(outcome: &Outcome) -> bool {
+pub(super) fn changes(outcome: &Outcome) -> bool {
     outcome.header.role != Role::Repeat && outcome.body.changes_the_event()
 }
 

@@ -35,6 +35,10 @@ pub enum Check {
     Limit,
     /// A grant that the state of the sale, the edition or the waiting time rules out.
     Sale,
+    /// A blocked place sold without an override, or a block that is not as it was asked for.
+    Block,
+    /// A refund of what was not paid, was given back before, or is refunded by other means.
+    Refund,
     /// A hold made twice, ended twice, or acted on by another than its holder.
     Hold,
     /// A hold ended before its time.
@@ -45,6 +49,8 @@ pub enum Check {
     Refusal,
     /// The ledger says something else than the topics.
     Ledger,
+    /// A record that its readers do not find or do not understand.
+    Unreadable,
 }
 
 impl Check {
@@ -62,11 +68,14 @@ impl Check {
             Check::Price => "price",
             Check::Limit => "limit",
             Check::Sale => "sale",
+            Check::Block => "block",
+            Check::Refund => "refund",
             Check::Hold => "hold",
             Check::EarlyExpiry => "early-expiry",
             Check::LateExpiry => "late-expiry",
             Check::Refusal => "refusal",
             Check::Ledger => "ledger",
+            Check::Unreadable => "unreadable",
         }
     }
 }
@@ -78,8 +87,9 @@ pub struct Finding {
     pub check: Check,
     /// Partition of the request.
     pub partition: Partition,
-    /// Offset of the request; of the ledger the last one that was audited; of an answer that cannot
-    /// be read its own.
+    /// Offset of the request it is about: of a row of the ledger the request that changed the place
+    /// last, of what else the ledger says the event's last one. Of an answer that cannot be read
+    /// its own.
     pub offset: i64,
     /// Where the diverging record is: the topic of the outcome, of the request, or the ledger.
     pub topic: &'static str,
@@ -89,6 +99,14 @@ pub struct Finding {
     pub expected: String,
     /// What the log says.
     pub found: String,
+}
+
+impl Finding {
+    /// Where it stands among all findings: by partition, then by the request it is about. What
+    /// cannot be read does not tell which that is, and comes last.
+    pub(super) fn rank(&self) -> (Partition, bool, i64) {
+        (self.partition, self.check == Check::Unreadable, self.offset)
+    }
 }
 
 impl fmt::Display for Finding {

@@ -4,13 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::event::{EventModel, Hold, Record, Sale};
 use super::finding::{Check, Fault, Judged, ensure, same};
-use super::refusal::malformed;
+use super::refusal::{ages, malformed};
 use super::venue::{Venue, Wanted};
 use crate::domain::ids::HoldId;
 use crate::domain::limits::{GRACE, MAX_WAIT_DEFAULT, SEATS_PER_REQUEST_MAX};
-use crate::domain::outcome::{
-    Booked, Changed, ChangedKind, Held, Outcome, OutcomeBody, Place, Released,
-};
+use crate::domain::outcome::{Booked, Held, Outcome, OutcomeBody, Place, Released};
 use crate::domain::request::{Body, Claim};
 use crate::domain::seat::Cause;
 use crate::domain::time::Millis;
@@ -42,6 +40,15 @@ pub(super) fn held(
     })?;
     let wanted = venue.wanted(claim);
     check_places(venue, &wanted, held)?;
+    for place in &held.places {
+        // An override is for seats claimed by name; places are counted among the free ones.
+        let wished = claim.staff_override && venue.is_numbered(&place.seat);
+        let block = model.blocked(&place.seat).filter(|_| !wished);
+        ensure(block.is_none(), Check::Block, || {
+            let reason = block.unwrap_or_default();
+            (format!("{} to stay blocked", place.seat), format!("it sold, blocked for {reason}"))
+        })?;
+    }
     check_price(venue, claim, held)?;
     let deadline = outcome.header.decided_at.plus(venue.definition.hold_time);
     same(Check::Hold, "deadline", &deadline, &held.deadline)?;
@@ -50,22 +57,11 @@ pub(super) fn held(
 }
 
 /// What every grant of something new rests on.
-fn check_record(model: &EventModel, record: &Record<'_>, outcome: &Outcome) -> Judged {
+pub(super) fn check_record(model: &EventModel, record: &Record<'_>, outcome: &Outcome) -> Judged {
     ensure(!malformed(model, record), Check::Identity, || {
         ("a refusal of a malformed request".into(), "a grant".into())
     })?;
-    let stale = match record.request.body {
-        Body::Define(_)
-        | Body::Open(_)
-        | Body::Close(_)
-        | Body::Pause(_)
-        | Body::CallOff(_)
-        | Body::Block(_)
-        | Body::Unblock(_)
-        | Body::Claim(_)
-        | Body::Extend(_) => outcome.header.waited > max_wait(model),
-        Body::Confirm(_) | Body::Release(_) | Body::Cancel(_) | Body::Expire => false,
-    };
+    let stale = ages(&record.request.body) && outcome.header.waited > max_wait(model);
     ensure(!stale, Check::Sale, || {
         (format!("a wait up to {}", max_wait(model)), outcome.header.waited.to_string())
     })
@@ -152,6 +148,9 @@ pub(super) fn booked(
         return Err(wrong_kind(record, "an answer to a confirm"));
     };
     check_record(model, record, outcome)?;
+    ensure(model.sale != Sale::Off, Check::Sale, || {
+        ("no booking of what is called off".into(), "a booking".into())
+    })?;
     same(Check::Hold, "the hold asked for,", &confirm.hold, &booked.hold)?;
     let hold = unended(model, booked.hold)?;
     let at = outcome.header.decided_at;
@@ -163,20 +162,25 @@ pub(super) fn booked(
     })?;
     same(Check::Hold, "buyer", &hold.buyer, &confirm.buyer)?;
     same(Check::Hold, "reference", &confirm.reference, &booked.reference)?;
-    let other = model.references.get(&booked.reference);
+    let other = model.paid_by(&booked.reference);
     ensure(other.is_none(), Check::Hold, || {
         ("a reference of its own".into(), format!("{} of booking {other:?}", booked.reference))
     })?;
-    check_booking(model, hold, &booked.places, &booked.currency)
+    check_places_of(model, &hold.places, &booked.places, &booked.currency)
 }
 
-/// What is booked is what was held, at the price of then.
-fn check_booking(model: &EventModel, hold: &Hold, places: &[Place], currency: &str) -> Judged {
+/// What is told of a hold's places is what they are, at the price they were pinned at.
+pub(super) fn check_places_of(
+    model: &EventModel,
+    those: &[Place],
+    places: &[Place],
+    currency: &str,
+) -> Judged {
     let names = |places: &[Place]| -> BTreeMap<String, (String, i64)> {
         places.iter().map(|p| (p.seat.clone(), (p.tier.clone(), p.price))).collect()
     };
-    let (expected, found) = (names(&hold.places), names(places));
-    let same_seats = places.len() == hold.places.len() && expected.keys().eq(found.keys());
+    let (expected, found) = (names(those), names(places));
+    let same_seats = places.len() == those.len() && expected.keys().eq(found.keys());
     ensure(same_seats, Check::Seats, || {
         let list = |map: &BTreeMap<_, _>| format!("{:?}", map.keys().collect::<Vec<&String>>());
         (list(&expected), list(&found))
@@ -223,78 +227,6 @@ pub(super) fn released(
     same(Check::Seats, "number of places", &hold.places.len(), &released.seats.len())
 }
 
-/// A change of the event itself.
-pub(super) fn changed(
-    model: &EventModel,
-    record: &Record<'_>,
-    outcome: &Outcome,
-    changed: &Changed,
-) -> Judged {
-    check_record(model, record, outcome)?;
-    same(Check::Sale, "edition", &(model.edition + 1), &changed.edition)?;
-    let (actor, seen) = match (&record.request.body, changed.kind) {
-        (Body::Define(ask), ChangedKind::Defined) => {
-            ensure(model.venue.is_none(), Check::Sale, || {
-                ("an event to be defined once".into(), "another definition".into())
-            })?;
-            same(Check::Identity, "event", &model.event, &ask.definition.event)?;
-            Venue::expand(&ask.definition).map_err(|found| Fault {
-                check: Check::Seats,
-                expected: "a definition that names each place once".into(),
-                found,
-            })?;
-            (&ask.actor, 0)
-        }
-        (Body::Open(ask), ChangedKind::Opened) | (Body::Close(ask), ChangedKind::Closed) => {
-            known(model)?;
-            (&ask.actor, ask.edition)
-        }
-        (
-            Body::Define(_)
-            | Body::Open(_)
-            | Body::Close(_)
-            | Body::Pause(_)
-            | Body::CallOff(_)
-            | Body::Block(_)
-            | Body::Unblock(_)
-            | Body::Claim(_)
-            | Body::Confirm(_)
-            | Body::Extend(_)
-            | Body::Release(_)
-            | Body::Cancel(_)
-            | Body::Expire,
-            ChangedKind::Defined
-            | ChangedKind::Opened
-            | ChangedKind::Closed
-            | ChangedKind::Paused
-            | ChangedKind::CalledOff
-            | ChangedKind::Blocked
-            | ChangedKind::Unblocked,
-        ) => return Err(wrong_kind(record, "the change asked for")),
-    };
-    same(Check::Identity, "actor", actor, &changed.actor)?;
-    same(Check::Sale, "a request made for edition", &model.edition, &seen)
-}
-
-/// The venue a definition makes, as far as it can be made.
-pub(super) fn defined(record: &Record<'_>) -> Option<Venue> {
-    match &record.request.body {
-        Body::Define(define) => Venue::expand(&define.definition).ok(),
-        Body::Open(_)
-        | Body::Close(_)
-        | Body::Pause(_)
-        | Body::CallOff(_)
-        | Body::Block(_)
-        | Body::Unblock(_)
-        | Body::Claim(_)
-        | Body::Confirm(_)
-        | Body::Extend(_)
-        | Body::Release(_)
-        | Body::Cancel(_)
-        | Body::Expire => None,
-    }
-}
-
 /// A wish granted before: what is told must be how it stands.
 pub(super) fn repeat(model: &EventModel, record: &Record<'_>, outcome: &Outcome) -> Judged {
     let (id, places, currency) = match &outcome.body {
@@ -316,6 +248,14 @@ pub(super) fn repeat(model: &EventModel, record: &Record<'_>, outcome: &Outcome)
             same(Check::Hold, "the reference booked with,", &hold.reference.as_ref(), &paid)?;
             confirm.hold
         }
+        Body::Extend(extend) => {
+            // A later deadline would have been granted, or refused.
+            ensure(extend.deadline <= hold.deadline, Check::Hold, || {
+                let found = format!("where it stood, at {}", hold.deadline);
+                (format!("a deadline of {}", extend.deadline), found)
+            })?;
+            extend.hold
+        }
         Body::Define(_)
         | Body::Open(_)
         | Body::Close(_)
@@ -323,7 +263,6 @@ pub(super) fn repeat(model: &EventModel, record: &Record<'_>, outcome: &Outcome)
         | Body::CallOff(_)
         | Body::Block(_)
         | Body::Unblock(_)
-        | Body::Extend(_)
         | Body::Release(_)
         | Body::Cancel(_)
         | Body::Expire => {
@@ -351,10 +290,10 @@ pub(super) fn repeat(model: &EventModel, record: &Record<'_>, outcome: &Outcome)
         | OutcomeBody::Changed(_)
         | OutcomeBody::Refused(_) => {}
     }
-    check_booking(model, hold, places, currency)
+    check_places_of(model, &hold.places, places, currency)
 }
 
-fn known(model: &EventModel) -> Result<&Venue, Fault> {
+pub(super) fn known(model: &EventModel) -> Result<&Venue, Fault> {
     model.venue.as_ref().ok_or_else(|| Fault {
         check: Check::Sale,
         expected: "an event that was defined".into(),
@@ -363,7 +302,7 @@ fn known(model: &EventModel) -> Result<&Venue, Fault> {
 }
 
 /// The hold an outcome acts on: it was made and has not ended.
-fn unended(model: &EventModel, id: HoldId) -> Result<&Hold, Fault> {
+pub(super) fn unended(model: &EventModel, id: HoldId) -> Result<&Hold, Fault> {
     let fault = |expected: &str, found: String| Fault {
         check: Check::Hold,
         expected: expected.into(),
@@ -377,12 +316,8 @@ fn unended(model: &EventModel, id: HoldId) -> Result<&Hold, Fault> {
     }
 }
 
-/// An outcome that no rule here speaks of.
-pub(super) fn without_rule(record: &Record<'_>) -> Fault {
-    wrong_kind(record, "an outcome that the auditor has a rule for")
-}
-
-fn wrong_kind(record: &Record<'_>, expected: &str) -> Fault {
+/// An outcome that no such request causes.
+pub(super) fn wrong_kind(record: &Record<'_>, expected: &str) -> Fault {
     let asked = match &record.request.body {
         Body::Define(_) => "a definition",
         Body::Open(_) => "an opening",

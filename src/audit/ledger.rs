@@ -2,11 +2,11 @@
 //!
 //! Only for a ledger at rest: rows may be ahead of the topics while entries wait for Kafka.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 
-use super::event::{EventModel, Hold, Seat};
+use super::event::{EventModel, Seat};
 use super::finding::{Check, Finding, Judged, LEDGER, ensure, same};
-use crate::domain::ids::{EventId, SeatNumber};
+use crate::domain::ids::{EventId, HoldId, SeatNumber};
 use crate::domain::seat::{Cause, Status, StoredSeat};
 use crate::domain::time::At;
 
@@ -21,37 +21,42 @@ pub fn compare(
     seats: &[StoredSeat],
     names: impl Fn(SeatNumber) -> String,
 ) -> Vec<Finding> {
+    let last = model.last_offset;
     let mut judged = vec![
-        same(Check::Ledger, "event", &model.event, event),
-        same(Check::Ledger, "sequence", &model.sequence, &fence_sequence),
-        ensure(suspended || !model.suspended, Check::Ledger, || {
-            ("a suspended event".into(), "one that is not".into())
-        }),
+        (last, same(Check::Ledger, "event", &model.event, event)),
+        (last, same(Check::Ledger, "sequence", &model.sequence, &fence_sequence)),
+        (
+            last,
+            ensure(suspended || !model.suspended, Check::Ledger, || {
+                ("a suspended event".into(), "one that is not".into())
+            }),
+        ),
     ];
     let mut rest: HashMap<&str, &Seat> =
         model.seats.iter().map(|(name, seat)| (name.as_str(), seat)).collect();
     for row in seats {
         let name = names(row.number);
         judged.push(match rest.remove(name.as_str()) {
-            Some(seat) => check_row(model, &name, seat, row),
-            None => ensure(false, Check::Ledger, || {
-                (format!("one row of {name}, if it was touched"), describe(row))
-            }),
+            Some(seat) => (seat.offset, check_row(model, &name, seat, row)),
+            None => (
+                last,
+                ensure(false, Check::Ledger, || {
+                    (format!("one row of {name}, if it was touched"), describe(row))
+                }),
+            ),
         });
     }
-    let missing: BTreeSet<&str> = rest.into_keys().collect();
-    judged.extend(
-        missing.into_iter().map(|name| {
-            ensure(false, Check::Ledger, || (format!("a row of {name}"), "none".into()))
-        }),
-    );
-    let faults = judged.into_iter().filter_map(Judged::err);
-    faults.map(|fault| model.locate(model.last_offset, LEDGER, fault)).collect()
+    let missing: BTreeMap<&str, &Seat> = rest.into_iter().collect();
+    judged.extend(missing.into_iter().map(|(name, seat)| {
+        let words = || (format!("a row of {name}"), "none".into());
+        (seat.offset, ensure(false, Check::Ledger, words))
+    }));
+    let faults = judged.into_iter().filter_map(|(offset, judged)| Some((offset, judged.err()?)));
+    faults.map(|(offset, fault)| model.locate(offset, LEDGER, fault)).collect()
 }
 
 fn check_row(model: &EventModel, name: &str, seat: &Seat, row: &StoredSeat) -> Judged {
-    let hold = model.holds.get(&seat.hold);
-    let expected = hold.and_then(|hold| expected_row(model, name, seat, hold, row.number));
+    let expected = expected_row(model, name, seat, row.number);
     ensure(expected.as_ref() == Some(row), Check::Ledger, || {
         let expected = expected.as_ref().map_or_else(|| "no such row".into(), describe);
         (format!("{name} {expected}"), describe(row))
@@ -63,25 +68,43 @@ fn expected_row(
     model: &EventModel,
     name: &str,
     seat: &Seat,
-    hold: &Hold,
     number: SeatNumber,
 ) -> Option<StoredSeat> {
-    let place = hold.places.iter().find(|place| place.seat == name)?;
-    let (tier, _, _) = model.venue.as_ref()?.tier(&place.tier)?;
-    let free = seat.status == Status::Free;
-    Some(StoredSeat {
+    let only_blocked = StoredSeat {
         number,
         status: seat.status,
         hold: seat.hold,
+        buyer: None,
+        deadline: At(0),
+        price: 0,
+        tier: 0,
+        reference: None,
+        cause: Cause::None,
+        offset: 0,
+        changed: seat.changed,
+        block: model.blocks.get(name).map(|reason| reason.as_str().into()),
+    };
+    if seat.hold == HoldId::NONE {
+        return Some(only_blocked);
+    }
+    let hold = model.holds.get(&seat.hold)?;
+    let given_back = hold.given_back.iter().find(|place| place.seat == name);
+    let place = given_back.or_else(|| hold.places.iter().find(|place| place.seat == name))?;
+    let (tier, _, _) = model.venue.as_ref()?.tier(&place.tier)?;
+    let (deadline, cause) = match seat.status {
+        Status::Held | Status::Booked => (hold.deadline, Cause::None),
+        Status::Free | Status::Blocked if given_back.is_some() => (At(0), Cause::Cancelled),
+        Status::Free | Status::Blocked => (At(0), hold.ended?),
+    };
+    Some(StoredSeat {
         buyer: Some(hold.buyer.clone()),
-        deadline: if free { At(0) } else { hold.deadline },
+        deadline,
         price: place.price,
         tier: u16::try_from(tier).ok()?,
         reference: hold.reference.clone(),
-        cause: if free { hold.ended? } else { Cause::None },
+        cause,
         offset: hold.offset,
-        changed: seat.changed,
-        block: None,
+        ..only_blocked
     })
 }
 

@@ -13,8 +13,12 @@
 //! - the sequence of an event has no gap, and its decisions never go back in time;
 //! - a seat exists, has at most one holder, and goes for the price of the definition; capacity
 //!   follows;
-//! - limits are kept, unless staff set them aside;
+//! - limits are kept, and blocked places not sold, unless staff set that aside; who leaves a place
+//!   of a block leaves it to the block;
 //! - a hold ends once, not before its deadline and the grace, and not later than the next decision;
+//!   its deadline moves forward only, and not beyond the event's cap;
+//! - a place sold is refunded at most once, at the price paid, and by no cancel once the event is
+//!   called off, since that refunds all of it;
 //! - a refusal that can be checked cheaply says what was so.
 //!
 //! It believes the log: after a divergence it does what the outcome says, so that one fault makes
@@ -22,18 +26,23 @@
 //! *lowest* code of all that hold; deciding again does.
 //!
 //! Reading order: [`Finding`], [`Model`] (a partition: gathers, matches answers to requests),
-//! [`EventModel`] (an event: folds decisions), then [`ledger`].
+//! [`EventModel`] (an event: folds decisions; `grant`, `amend`, `operate` and `refusal` judge them,
+//! `follow` does what they say), then [`ledger`].
 
+mod amend;
 mod event;
 mod finding;
+mod follow;
 mod grant;
 pub mod ledger;
 mod model;
+mod operate;
 mod refusal;
 mod report;
 #[cfg(test)]
 mod tests;
 mod venue;
+mod wish;
 
 pub use event::{EventModel, Record};
 pub use finding::{Check, Finding};

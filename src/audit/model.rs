@@ -17,6 +17,7 @@ use crate::domain::ids::{Digest, EventId, Partition};
 use crate::domain::outcome::{Outcome, OutcomeBody, Role};
 use crate::domain::refusal::Code;
 use crate::domain::request::Request;
+use crate::domain::seat::Status;
 use crate::domain::time::At;
 
 /// The model of one request partition. Partitions know nothing of each other.
@@ -130,10 +131,10 @@ impl Model {
         findings.sort_by_key(|finding| finding.offset);
         findings.into_iter().for_each(|finding| report.add(finding));
         for event in self.events.values() {
-            let (held, booked, total) = event.counts();
-            report.seats_held += held;
-            report.seats_booked += booked;
-            report.seats_total += total;
+            report.seats_held += event.count(Status::Held);
+            report.seats_booked += event.count(Status::Booked);
+            report.seats_blocked += event.count(Status::Blocked);
+            report.seats_total += event.capacity();
         }
         report
     }
@@ -290,9 +291,10 @@ fn count(report: &mut Report, caused: &[Outcome], dead: u64) {
         }
         match &outcome.body {
             OutcomeBody::Held(_) => report.held += 1,
-            OutcomeBody::Extended(_) | OutcomeBody::Cancelled(_) => {}
             OutcomeBody::Booked(_) => report.booked += 1,
+            OutcomeBody::Extended(_) => report.extended += 1,
             OutcomeBody::Released(_) => report.released += 1,
+            OutcomeBody::Cancelled(_) => report.cancelled += 1,
             OutcomeBody::Changed(_) => report.changed += 1,
             OutcomeBody::Refused(refusal) => *report.refused.entry(refusal.code).or_default() += 1,
         }

@@ -5,16 +5,22 @@
 
 use std::collections::BTreeSet;
 
+use super::amend::cap;
 use super::event::{EventModel, Record, Sale};
 use super::finding::{Check, Judged, ensure};
 use super::grant::max_wait;
-use super::venue::{Venue, Wanted};
-use crate::domain::ids::{BuyerId, HoldId, Reference};
-use crate::domain::limits::{ID_WINDOW, NAME_BYTES_MAX, SEATS_PER_REQUEST_MAX};
+use super::operate::Asked;
+use super::wish;
+use crate::domain::ids::{BuyerId, HoldId};
+use crate::domain::limits::{BLOCK_SEATS_MAX, ID_WINDOW, NAME_BYTES_MAX, SEATS_PER_REQUEST_MAX};
 use crate::domain::outcome::Outcome;
 use crate::domain::refusal::{Code, Refusal};
-use crate::domain::request::{Body, Claim, Line, Request};
+use crate::domain::request::{Body, Claim, Line, Request, Target};
+use crate::domain::seat::Cause;
 use crate::domain::time::At;
+
+/// Bytes of a place's full name.
+const FULL_NAME: usize = 3 * NAME_BYTES_MAX + "//".len();
 
 /// Judges a refusal at the point where it was decided.
 pub(super) fn judge(
@@ -24,16 +30,14 @@ pub(super) fn judge(
     refused: &Refusal,
 ) -> Judged {
     let (code, body) = (refused.code, &record.request.body);
-    let at = outcome.header.decided_at;
     let known = model.venue.is_some();
     let defines = matches!(body, Body::Define(_));
-    let wish = Wish::read(model, body);
-    let wished = |so: &dyn Fn(&Wish<'_>) -> bool| wish.as_ref().is_some_and(so);
     let in_hand = code <= Code::AlreadyDefined || known != defines;
     ensure(in_hand, Check::Refusal, || {
         let expected = "an unknown event only to be defined, a known one never again";
         (expected.into(), format!("{code}"))
     })?;
+    let sells = known && sells(body);
     let (so, otherwise) = match code {
         Code::NotAuthorised => (is_signed(body), "no signature to be needed"),
         Code::WrongPartition => (!known, "the partition the event lives in"),
@@ -48,186 +52,166 @@ pub(super) fn judge(
         }
         Code::Stale => (ages(body) && outcome.header.waited > max_wait(model), "no such wait"),
         Code::WrongEdition => {
-            (edition_of(body).is_some_and(|seen| seen != model.edition), "the event's edition")
+            let seen = Asked::read(body).and_then(|asked| asked.edition);
+            (seen.is_some_and(|seen| seen != model.edition), "the event's edition")
         }
-        Code::SaleNotOpen => (wished(&|_| model.sale == Sale::NotOpen), "a sale that was opened"),
-        Code::SaleClosed => (wished(&|_| model.sale == Sale::Closed), "a sale not closed"),
-        Code::UnknownSeat => (wished(&|w| listed(&w.wanted.unknown, refused)), "known places"),
-        Code::TierMismatch => (wished(&|w| listed(&w.wanted.mismatched, refused)), "fitting tiers"),
-        Code::PriceChanged => (wished(&|w| w.expects_another_price()), "the price expected"),
-        Code::RequestLimit => (wished(&|w| w.is_too_large()), "a claim within bounds"),
-        Code::BuyerLimit => (wished(&|w| w.exceeds_buyer(model)), "a buyer within bounds"),
-        Code::TierLimit => (wished(&|w| w.exceeds_tier(model)), "a buyer within the tier's bounds"),
-        Code::LiveHolds => (wished(&|w| w.exceeds_live_holds(model)), "fewer live holds"),
-        Code::SeatsTaken => match &wish {
-            Some(wish) => return seats_taken(model, outcome, refused, wish.wanted.named.keys()),
-            None => (false, "such a code for claims only"),
-        },
-        Code::NotEnough => (wished(&|w| w.lacks_places(model, at, refused)), "enough free places"),
-        Code::UnknownHold | Code::NotHolder | Code::HoldEnded | Code::ReferenceUsed => {
-            (judge_hold(model, code, body), "a hold that stands otherwise")
+        Code::SaleNotOpen => {
+            let waits = matches!(model.sale, Sale::NotOpen | Sale::Paused);
+            (sells && waits, "a sale that was opened")
         }
+        Code::SaleClosed => (sells && model.sale == Sale::Closed, "a sale not closed"),
+        Code::EventOff => (model.sale == Sale::Off && ends_with_it(body), "an event not off"),
+        Code::UnknownSeat
+        | Code::TierMismatch
+        | Code::PriceChanged
+        | Code::RequestLimit
+        | Code::BuyerLimit
+        | Code::TierLimit
+        | Code::LiveHolds
+        | Code::SeatsTaken
+        | Code::Blocked
+        | Code::NotEnough
+        | Code::NotBlocked => return wish::judge(model, body, outcome, refused),
+        Code::ExtensionCap
+        | Code::UnknownHold
+        | Code::NotHolder
+        | Code::HoldEnded
+        | Code::NothingBooked
+        | Code::NotInBooking
+        | Code::ReferenceUsed => (judge_hold(model, refused, body), "a hold that stands otherwise"),
         Code::NothingDue => {
-            let due = model.lapsed(at).next().is_some();
+            let due = model.lapsed(outcome.header.decided_at).next().is_some();
             (matches!(body, Body::Expire) && !due, "a lapsed hold to end")
         }
-        Code::EventOff
-        | Code::NotAdmitted
+        Code::NotAdmitted
         | Code::PassExpired
         | Code::KeptBack
-        | Code::ExtensionCap
-        | Code::Blocked
-        | Code::NotBlocked
         | Code::NoRun
         | Code::StrandsSeat
-        | Code::PaymentInFlight
-        | Code::NothingBooked
-        | Code::NotInBooking => (false, "a code that some rule gives"),
+        | Code::PaymentInFlight => (false, "a code that some rule gives"),
     };
     ensure(so, Check::Refusal, || (otherwise.into(), format!("{code} {:?}", refused.ground)))
 }
 
-/// A claim on a known event.
-struct Wish<'a> {
-    venue: &'a Venue,
-    claim: &'a Claim,
-    wanted: Wanted,
-}
-
-impl<'a> Wish<'a> {
-    fn read(model: &'a EventModel, body: &'a Body) -> Option<Wish<'a>> {
-        let venue = model.venue.as_ref()?;
-        match body {
-            Body::Claim(claim) => Some(Wish { venue, claim, wanted: venue.wanted(claim) }),
-            Body::Define(_)
-            | Body::Open(_)
-            | Body::Close(_)
-            | Body::Pause(_)
-            | Body::CallOff(_)
-            | Body::Block(_)
-            | Body::Unblock(_)
-            | Body::Confirm(_)
-            | Body::Extend(_)
-            | Body::Release(_)
-            | Body::Cancel(_)
-            | Body::Expire => None,
-        }
-    }
-
-    fn over(&self, limit: Option<u32>, count: u64) -> bool {
-        !self.claim.staff_override && limit.is_some_and(|limit| count > u64::from(limit))
-    }
-
-    fn expects_another_price(&self) -> bool {
-        self.claim.expected_price.is_some_and(|sum| i128::from(sum) != self.wanted.total)
-    }
-
-    fn is_too_large(&self) -> bool {
-        let limit = self.venue.definition.limits.seats_per_request;
-        let size = self.wanted.size;
-        size > SEATS_PER_REQUEST_MAX as u64 || self.over(limit, size)
-    }
-
-    fn exceeds_buyer(&self, model: &EventModel) -> bool {
-        let has: u64 = model.has(&self.claim.buyer).0.values().sum();
-        self.over(self.venue.definition.limits.seats_per_buyer, has + self.wanted.size)
-    }
-
-    fn exceeds_tier(&self, model: &EventModel) -> bool {
-        let (has, _) = model.has(&self.claim.buyer);
-        self.wanted.by_tier.iter().any(|(tier, count)| {
-            let limit = self.venue.tier(tier).and_then(|(_, _, limit)| limit);
-            self.over(limit, has.get(tier.as_str()).unwrap_or(&0) + count)
-        })
-    }
-
-    fn exceeds_live_holds(&self, model: &EventModel) -> bool {
-        let (_, live) = model.has(&self.claim.buyer);
-        self.over(self.venue.definition.limits.live_holds_per_buyer, live + 1)
-    }
-
-    /// Places that lapsed holds sit on are as good as free: the claim would have ended those holds.
-    fn lacks_places(&self, model: &EventModel, at: At, refused: &Refusal) -> bool {
-        self.wanted.by_section.iter().any(|(section, &count)| {
-            let (free, lapsed) = model.free_in(section, at);
-            refused.ground.seats.contains(section) && count > free + lapsed
-        })
-    }
-}
-
-/// The seats listed are exactly those wanted that somebody has, by a hold that had not lapsed.
-fn seats_taken<'a>(
-    model: &EventModel,
-    outcome: &Outcome,
-    refused: &Refusal,
-    wanted: impl Iterator<Item = &'a String>,
-) -> Judged {
-    let at = outcome.header.decided_at;
-    let taken: BTreeSet<&String> = wanted.filter(|seat| model.holder(seat).is_some()).collect();
-    let listed: BTreeSet<&String> = refused.ground.seats.iter().collect();
-    ensure(!listed.is_empty() && taken == listed, Check::Refusal, || {
-        (format!("taken: {taken:?}"), format!("{} listing {listed:?}", refused.code))
-    })?;
-    let lapsed = listed.iter().find(|seat| {
-        model.holder(seat).and_then(|(_, hold)| hold).is_some_and(|hold| !hold.is_live(at))
-    });
-    ensure(lapsed.is_none(), Check::LateExpiry, || {
-        ("lapsed holds in the way to end first".into(), format!("{lapsed:?} still taken"))
-    })
-}
-
-fn judge_hold(model: &EventModel, code: Code, body: &Body) -> bool {
-    let Some((id, buyer, reference)) = hold_of(body) else { return false };
+/// Refusals that rest on one hold.
+fn judge_hold(model: &EventModel, refused: &Refusal, body: &Body) -> bool {
+    let code = refused.code;
+    let Some((id, buyer)) = hold_of(body) else { return false };
     let Some(hold) = model.remembered(id) else { return code == Code::UnknownHold };
+    if code == Code::ExtensionCap {
+        return is_capped(model, refused, body);
+    }
     if hold.buyer != *buyer {
         return code == Code::NotHolder;
     }
-    let booked_otherwise = hold.reference.is_some() && hold.reference.as_ref() != reference;
-    if hold.ended.is_some() || booked_otherwise {
-        return code == Code::HoldEnded;
+    if code == Code::HoldEnded {
+        // Who paid twice is told apart from who came late.
+        let cancelled = hold.ended == Some(Cause::Cancelled);
+        if cancelled != (refused.ground.detail == "cancelled") {
+            return false;
+        }
     }
-    let other = reference.and_then(|reference| model.references.get(reference));
-    code == Code::ReferenceUsed && other.is_some_and(|other| *other != id)
+    let over = hold.ended.is_some();
+    match body {
+        Body::Confirm(ask) => {
+            if over || hold.reference.as_ref().is_some_and(|paid| *paid != ask.reference) {
+                return code == Code::HoldEnded;
+            }
+            let other = model.paid_by(&ask.reference).is_some_and(|other| other != id);
+            code == Code::ReferenceUsed && other
+        }
+        Body::Cancel(ask) => match (hold.ended, &hold.reference) {
+            (Some(Cause::Cancelled), _) => code == Code::HoldEnded,
+            (_, None) => code == Code::NothingBooked,
+            (_, Some(_)) => {
+                let own = |seat: &&String| hold.places.iter().any(|place| place.seat == **seat);
+                let foreign: BTreeSet<&String> =
+                    ask.seats.iter().filter(|seat| !own(seat)).collect();
+                code == Code::NotInBooking && lists(&foreign, refused)
+            }
+        },
+        Body::Extend(_) | Body::Release(_) => {
+            code == Code::HoldEnded && (over || hold.reference.is_some())
+        }
+        Body::Define(_)
+        | Body::Open(_)
+        | Body::Close(_)
+        | Body::Pause(_)
+        | Body::CallOff(_)
+        | Body::Block(_)
+        | Body::Unblock(_)
+        | Body::Claim(_)
+        | Body::Expire => false,
+    }
 }
 
-/// Every place listed is among those that the code is about, and at least one is listed.
-fn listed(so: &[String], refused: &Refusal) -> bool {
-    let seats = &refused.ground.seats;
-    !seats.is_empty() && seats.iter().all(|seat| so.contains(seat))
+/// More time was asked for than the hold may have.
+fn is_capped(model: &EventModel, refused: &Refusal, body: &Body) -> bool {
+    let Body::Extend(ask) = body else { return false };
+    let Some(cap) = cap(model, ask.hold) else { return false };
+    let told = (refused.ground.limit, refused.ground.count);
+    ask.deadline > cap && told == (Some(cap.0), Some(ask.deadline.0))
+}
+
+/// Exactly these places are listed, and there are some.
+pub(super) fn lists(so: &BTreeSet<&String>, refused: &Refusal) -> bool {
+    let listed: BTreeSet<&String> = refused.ground.seats.iter().collect();
+    !listed.is_empty() && listed == *so
 }
 
 /// Whether the shape of a request is wrong. Definitions are not judged but by their grants.
 pub(super) fn malformed(model: &EventModel, record: &Record<'_>) -> bool {
-    let unfit = |text: &str, bytes: usize| text.len() > bytes || text.chars().any(char::is_control);
     let shape = match &record.request.body {
-        Body::Claim(claim) => {
-            let mut seen = BTreeSet::new();
-            let name = 3 * NAME_BYTES_MAX + "//".len();
-            let bad = claim.lines.iter().any(|line| {
-                let (place, tier, wrong) = match line {
-                    Line::Seat { name, tier } => (name, tier, !seen.insert(name)),
-                    Line::Places { section, tier, count } => (section, tier, *count == 0),
-                };
-                let tier = tier.as_deref().unwrap_or_default();
-                wrong || unfit(place, name) || unfit(tier, name)
-            });
-            let venue = model.venue.as_ref();
-            let misfit = venue.is_some_and(|venue| !venue.wanted(claim).misfits.is_empty());
-            !(1..=SEATS_PER_REQUEST_MAX).contains(&claim.lines.len()) || bad || misfit
-        }
+        Body::Claim(claim) => is_misshapen(model, claim),
         Body::Open(ask) | Body::Close(ask) | Body::Pause(ask) | Body::CallOff(ask) => {
             unfit(&ask.actor, NAME_BYTES_MAX)
         }
-        Body::Define(_)
-        | Body::Block(_)
-        | Body::Unblock(_)
-        | Body::Confirm(_)
-        | Body::Extend(_)
-        | Body::Release(_)
-        | Body::Cancel(_)
-        | Body::Expire => false,
+        Body::Block(ask) => {
+            let reason = ask.reason.is_empty() || unfit(&ask.reason, NAME_BYTES_MAX);
+            reason || unfit(&ask.actor, NAME_BYTES_MAX) || are_misshapen(model, &ask.places)
+        }
+        Body::Unblock(ask) => {
+            unfit(&ask.actor, NAME_BYTES_MAX) || are_misshapen(model, &ask.places)
+        }
+        Body::Cancel(ask) => {
+            let mut seen = BTreeSet::new();
+            let mut bad = ask.seats.iter().map(|seat| unfit(seat, FULL_NAME) || !seen.insert(seat));
+            ask.seats.len() > SEATS_PER_REQUEST_MAX || bad.any(|bad| bad)
+        }
+        Body::Define(_) | Body::Confirm(_) | Body::Extend(_) | Body::Release(_) | Body::Expire => {
+            false
+        }
     };
     shape || !record.key_fits || record.request.id.made_at().is_none()
+}
+
+fn unfit(text: &str, bytes: usize) -> bool {
+    text.len() > bytes || text.chars().any(char::is_control)
+}
+
+fn is_misshapen(model: &EventModel, claim: &Claim) -> bool {
+    let mut seen = BTreeSet::new();
+    let bad = claim.lines.iter().any(|line| {
+        let (place, tier, wrong) = match line {
+            Line::Seat { name, tier } => (name, tier, !seen.insert(name)),
+            Line::Places { section, tier, count } => (section, tier, *count == 0),
+        };
+        let tier = tier.as_deref().unwrap_or_default();
+        wrong || unfit(place, FULL_NAME) || unfit(tier, FULL_NAME)
+    });
+    let venue = model.venue.as_ref();
+    let misfit = venue.is_some_and(|venue| !venue.wanted(claim).misfits.is_empty());
+    !(1..=SEATS_PER_REQUEST_MAX).contains(&claim.lines.len()) || bad || misfit
+}
+
+fn are_misshapen(model: &EventModel, targets: &[Target]) -> bool {
+    let bad = targets.iter().any(|target| match target {
+        Target::Named(name) => unfit(name, FULL_NAME),
+        Target::Places { section, count } => *count == 0 || unfit(section, FULL_NAME),
+    });
+    let venue = model.venue.as_ref();
+    let misfit = venue.is_some_and(|venue| !venue.marked(targets).misfits.is_empty());
+    !(1..=BLOCK_SEATS_MAX).contains(&targets.len()) || bad || misfit
 }
 
 /// Whether a signature is needed.
@@ -247,7 +231,7 @@ fn is_signed(body: &Body) -> bool {
 }
 
 /// Whether id and wait are judged.
-fn ages(body: &Body) -> bool {
+pub(super) fn ages(body: &Body) -> bool {
     match body {
         Body::Define(_)
         | Body::Open(_)
@@ -268,29 +252,46 @@ pub(super) fn outside(request: &Request, highest: At) -> bool {
     apart.is_some_and(|apart| apart.saturating_abs() > ID_WINDOW.0)
 }
 
-fn edition_of(body: &Body) -> Option<i64> {
+/// Whether it asks for a promise that is only made while the sale is open.
+fn sells(body: &Body) -> bool {
     match body {
-        Body::Open(ask) | Body::Close(ask) | Body::Pause(ask) | Body::CallOff(ask) => {
-            Some(ask.edition)
-        }
-        Body::Block(ask) => Some(ask.edition),
-        Body::Unblock(ask) => Some(ask.edition),
+        Body::Claim(_) | Body::Extend(_) => true,
         Body::Define(_)
-        | Body::Claim(_)
+        | Body::Open(_)
+        | Body::Close(_)
+        | Body::Pause(_)
+        | Body::CallOff(_)
+        | Body::Block(_)
+        | Body::Unblock(_)
         | Body::Confirm(_)
-        | Body::Extend(_)
         | Body::Release(_)
         | Body::Cancel(_)
-        | Body::Expire => None,
+        | Body::Expire => false,
     }
 }
 
-fn hold_of(body: &Body) -> Option<(HoldId, &BuyerId, Option<&Reference>)> {
+/// Whether it is over with once the event is called off. Leaving works for ever.
+fn ends_with_it(body: &Body) -> bool {
     match body {
-        Body::Confirm(ask) => Some((ask.hold, &ask.buyer, Some(&ask.reference))),
-        Body::Release(ask) => Some((ask.hold, &ask.buyer, None)),
-        Body::Extend(ask) => Some((ask.hold, &ask.buyer, None)),
-        Body::Cancel(ask) => Some((ask.hold, &ask.buyer, None)),
+        Body::Open(_)
+        | Body::Close(_)
+        | Body::Pause(_)
+        | Body::CallOff(_)
+        | Body::Block(_)
+        | Body::Unblock(_)
+        | Body::Claim(_)
+        | Body::Confirm(_)
+        | Body::Extend(_) => true,
+        Body::Define(_) | Body::Release(_) | Body::Cancel(_) | Body::Expire => false,
+    }
+}
+
+fn hold_of(body: &Body) -> Option<(HoldId, &BuyerId)> {
+    match body {
+        Body::Confirm(ask) => Some((ask.hold, &ask.buyer)),
+        Body::Extend(ask) => Some((ask.hold, &ask.buyer)),
+        Body::Release(ask) => Some((ask.hold, &ask.buyer)),
+        Body::Cancel(ask) => Some((ask.hold, &ask.buyer)),
         Body::Define(_)
         | Body::Open(_)
         | Body::Close(_)

@@ -24,6 +24,10 @@ pub struct Report {
     pub booked: u64,
     /// Holds that ended unbooked, for whatever cause.
     pub released: u64,
+    /// Deadlines moved.
+    pub extended: u64,
+    /// Bookings given back, wholly or in part.
+    pub cancelled: u64,
     /// Changes of events.
     pub changed: u64,
     /// Refusals by code.
@@ -32,6 +36,8 @@ pub struct Report {
     pub seats_held: u64,
     /// Places sold at the end.
     pub seats_booked: u64,
+    /// Places kept from sale at the end.
+    pub seats_blocked: u64,
     /// Places of all defined events.
     pub seats_total: u64,
     /// Grants of a seat that had a holder.
@@ -46,6 +52,8 @@ pub struct Report {
     pub early_expiries: u64,
     /// All divergences, those above among them.
     pub divergences: u64,
+    /// The one of the lowest partition and, in that, about the lowest request.
+    pub first_divergence: Option<Finding>,
     /// The first hundred, by offset within each partition.
     pub findings: Vec<Finding>,
 }
@@ -72,13 +80,25 @@ impl Report {
             | Check::Price
             | Check::Limit
             | Check::Sale
+            | Check::Block
+            | Check::Refund
             | Check::Hold
             | Check::LateExpiry
             | Check::Refusal
-            | Check::Ledger => {}
+            | Check::Ledger
+            | Check::Unreadable => {}
         }
+        self.note_first(&finding);
         if self.findings.len() < FINDINGS_MAX {
             self.findings.push(finding);
+        }
+    }
+
+    /// Of two about the same request the one told first stays.
+    fn note_first(&mut self, finding: &Finding) {
+        let first = self.first_divergence.as_ref();
+        if first.is_none_or(|first| finding.rank() < first.rank()) {
+            self.first_divergence = Some(finding.clone());
         }
     }
 
@@ -92,10 +112,13 @@ impl Report {
             held,
             booked,
             released,
+            extended,
+            cancelled,
             changed,
             refused,
             seats_held,
             seats_booked,
+            seats_blocked,
             seats_total,
             oversold,
             lost,
@@ -103,6 +126,7 @@ impl Report {
             sequence_gaps,
             early_expiries,
             divergences,
+            first_divergence,
             findings,
         } = other;
         self.requests += requests;
@@ -111,12 +135,15 @@ impl Report {
         self.held += held;
         self.booked += booked;
         self.released += released;
+        self.extended += extended;
+        self.cancelled += cancelled;
         self.changed += changed;
         for (code, count) in refused {
             *self.refused.entry(code).or_default() += count;
         }
         self.seats_held += seats_held;
         self.seats_booked += seats_booked;
+        self.seats_blocked += seats_blocked;
         self.seats_total += seats_total;
         self.oversold += oversold;
         self.lost += lost;
@@ -124,6 +151,9 @@ impl Report {
         self.sequence_gaps += sequence_gaps;
         self.early_expiries += early_expiries;
         self.divergences += divergences;
+        if let Some(first) = &first_divergence {
+            self.note_first(first);
+        }
         let room = FINDINGS_MAX - self.findings.len().min(FINDINGS_MAX);
         self.findings.extend(findings.into_iter().take(room));
     }
@@ -138,11 +168,14 @@ impl fmt::Display for Report {
             ("held", self.held),
             ("booked", self.booked),
             ("released", self.released),
+            ("extended", self.extended),
+            ("cancelled", self.cancelled),
             ("changed", self.changed),
             ("refused", self.refused.values().sum()),
             ("seats in all", self.seats_total),
             ("seats held", self.seats_held),
             ("seats booked", self.seats_booked),
+            ("seats blocked", self.seats_blocked),
             ("oversold", self.oversold),
             ("lost", self.lost),
             ("duplicated", self.duplicated),

@@ -1,11 +1,12 @@
 //! A log as values, for the tests below: what was asked, and what was answered.
 
+mod office;
 mod planted;
 mod random;
 
 use uuid::Uuid;
 
-use super::{Check, Model, Report};
+use super::{Check, Finding, Model, Report};
 use crate::domain::ids::{BuyerId, Digest, EventId, Partition, RequestId};
 use crate::domain::layout::{Definition, Limits, Places, Row, Section, Tier};
 use crate::domain::outcome::Outcome;
@@ -99,7 +100,7 @@ fn definition(hold_time: Millis) -> Definition {
         event: event(),
         hold_time,
         max_wait: Millis(30_000),
-        extend_max: Millis(0),
+        extend_max: Millis(15_000),
         currency: "EUR".into(),
         limits: Limits {
             seats_per_request: Some(6),
@@ -154,4 +155,14 @@ fn a_report_adds_up_over_partitions() {
     all.merge(broken.audit().0);
     assert_eq!((all.lost, all.findings[0].check), (1, Check::Lost));
     assert!(all.to_string().contains("lost: partition 3, offset 51"), "{all}");
+
+    let lost = all.findings[0].clone();
+    let lower = Finding { partition: Partition(1), offset: 90, ..lost.clone() };
+    let unreadable = Finding { check: Check::Unreadable, offset: 2, ..lower.clone() };
+    for finding in [unreadable, lower.clone(), lost] {
+        let mut other = Report::default();
+        other.add(finding);
+        all.merge(other);
+    }
+    assert_eq!(all.first_divergence, Some(lower), "by partition, then by request");
 }

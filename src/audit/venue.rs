@@ -3,10 +3,10 @@
 //! No numbers, no shared rows, no index beyond the names: an event of 200,000 places costs some
 //! twenty megabytes here, and there is little to get wrong.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::domain::layout::{Definition, Places, Section};
-use crate::domain::request::{Claim, Line};
+use crate::domain::request::{Claim, Line, Target};
 
 /// Every place of an event.
 #[derive(Clone, Debug)]
@@ -36,6 +36,26 @@ pub(super) struct Wanted {
     pub(super) mismatched: Vec<String>,
     /// Seats named where places are counted, or counted where seats have names.
     pub(super) misfits: Vec<String>,
+}
+
+/// What a block or an unblock is about, in terms of the venue.
+#[derive(Debug, Default)]
+pub(super) struct Marked {
+    /// Full names of the places meant by name.
+    pub(super) named: BTreeSet<String>,
+    /// How many places of each section besides.
+    pub(super) counted: BTreeMap<String, u64>,
+    /// Names that mean nothing.
+    pub(super) unknown: Vec<String>,
+    /// Sections whose places are counted and have names.
+    pub(super) misfits: Vec<String>,
+}
+
+impl Marked {
+    /// How many places.
+    pub(super) fn size(&self) -> u64 {
+        self.named.len() as u64 + self.counted.values().sum::<u64>()
+    }
 }
 
 impl Venue {
@@ -105,6 +125,59 @@ impl Venue {
 
     fn section(&self, name: &str) -> Option<&Section> {
         self.definition.sections.iter().find(|section| section.name == name)
+    }
+
+    /// Reads the lines of a block or an unblock.
+    pub(super) fn marked(&self, targets: &[Target]) -> Marked {
+        let mut marked = Marked::default();
+        let mut names = BTreeSet::new();
+        for target in targets {
+            match target {
+                // A thousand lines may name a whole venue a thousand times.
+                Target::Named(name) if !names.insert(name) => {}
+                Target::Named(name) => {
+                    let meant = self.meant(name);
+                    if meant.is_empty() {
+                        marked.unknown.push(name.clone());
+                    }
+                    marked.named.extend(meant);
+                }
+                Target::Places { section: name, count } => {
+                    let section = self.section(name).map(|section| &section.places);
+                    match section {
+                        Some(Places::General(_)) => {
+                            *marked.counted.entry(name.clone()).or_default() += u64::from(*count);
+                        }
+                        Some(Places::Rows(_)) => marked.misfits.push(name.clone()),
+                        None => marked.unknown.push(name.clone()),
+                    }
+                }
+            }
+        }
+        marked
+    }
+
+    /// The places a name means: a place itself, all of a row, or all of a section.
+    fn meant(&self, name: &str) -> Vec<String> {
+        if self.places.contains_key(name) {
+            return vec![name.into()];
+        }
+        let (section, row) =
+            name.split_once('/').map_or((name, None), |(section, row)| (section, Some(row)));
+        match (self.section(section).map(|section| &section.places), row) {
+            (Some(Places::General(places)), None) => {
+                (1..=*places).map(|place| format!("{name}/{place}")).collect()
+            }
+            (Some(Places::Rows(rows)), row) => {
+                let rows = rows.iter().filter(|own| row.is_none_or(|row| own.name == row));
+                let seats = rows.flat_map(|row| {
+                    let labels = labels(&row.seats).unwrap_or_default().into_iter();
+                    labels.map(|label| format!("{section}/{}/{label}", row.name))
+                });
+                seats.collect()
+            }
+            (Some(Places::General(_)), Some(_)) | (None, _) => vec![],
+        }
     }
 
     /// Reads a claim.

@@ -1,11 +1,12 @@
 //! Values on the command line that are more than texts.
 
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
 use uuid::Uuid;
 
 use crate::domain::ids::{BuyerId, EventId, Reference, RequestId};
-use crate::domain::request::Line;
+use crate::domain::request::{Line, Target};
+use crate::domain::time::At;
 
 /// How long to wait for an answer where nothing is said.
 pub(super) const PATIENCE: &str = "10s";
@@ -62,6 +63,30 @@ pub(super) fn places(text: &str) -> Result<Line, String> {
     Ok(Line::Places { section: section.into(), tier, count })
 }
 
+/// A section, `section/row`, `section/row/seat`, `section/n` of general admission, or
+/// `section=count`.
+pub(super) fn target(text: &str) -> Result<Target, String> {
+    let advice = "write it as section, section/row, section/row/seat or section=count, such as \
+                  stalls/A or floor=20";
+    if let Some((section, count)) = text.split_once('=') {
+        let count = count.parse().map_err(|_| advice)?;
+        return Ok(Target::Places { section: section.into(), count });
+    }
+    let parts: Vec<&str> = text.split('/').collect();
+    if parts.len() > 3 || parts.contains(&"") {
+        return Err(advice.into());
+    }
+    Ok(Target::Named(text.into()))
+}
+
+/// A point in time.
+pub(super) fn time(text: &str) -> Result<At, String> {
+    let advice = || "write it in UTC as 2027-03-14T19:30:00Z".to_owned();
+    let time = humantime::parse_rfc3339(text).map_err(|_| advice())?;
+    let since = time.duration_since(UNIX_EPOCH).map_err(|_| advice())?;
+    Ok(At(i64::try_from(since.as_millis()).map_err(|_| advice())?))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -85,5 +110,25 @@ mod tests {
         assert!(seat("stalls").is_err_and(|advice| advice.contains("stalls/A/1")));
         assert!(places("floor").is_err_and(|advice| advice.contains("floor=2")));
         assert!(places("floor=two").is_err_and(|advice| advice.contains("floor=2")));
+        for text in ["", "stalls/", "/A", "a/b/c/d", "floor=", "floor=-1"] {
+            assert!(target(text).is_err_and(|advice| advice.contains("floor=20")), "{text}");
+        }
+        for text in ["tomorrow", "2027-03-14", "2027-03-14T19:30:00+01:00"] {
+            assert!(time(text).is_err_and(|advice| advice.contains("T19:30:00Z")), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_to_block_is_a_name_or_a_count() {
+        for name in ["stalls", "stalls/A", "stalls/A/7", "floor/7"] {
+            assert_eq!(target(name), Ok(Target::Named(name.into())));
+        }
+        let twenty = Target::Places { section: "floor".into(), count: 20 };
+        assert_eq!(target("floor=20"), Ok(twenty));
+    }
+
+    #[test]
+    fn a_time_is_read_to_the_millisecond() {
+        assert_eq!(time("2023-11-14T22:13:20.007Z"), Ok(At(1_700_000_000_007)));
     }
 }

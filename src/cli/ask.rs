@@ -13,7 +13,7 @@ use crate::domain::limits::REQUEST_BYTES_MAX;
 use crate::domain::outcome::{Outcome, Role};
 use crate::domain::request::Request;
 use crate::ports::clock::ticks;
-use crate::ports::log::{Delivery, LogRecord, Start, Topic};
+use crate::ports::log::{Delivery, Header, Log, LogRecord, Start, Topic};
 use crate::wire;
 use crate::wire::dead_letter::DeadLetter;
 
@@ -48,6 +48,18 @@ pub(super) fn ask(
     } else {
         vec![]
     };
+    put(&*log, key, Some(&value), &headers, patience)
+}
+
+/// Puts a record on the request topic as it is, in the partition of its key, and waits for its
+/// answer.
+pub(super) fn put(
+    log: &dyn Log,
+    key: &[u8],
+    value: Option<&[u8]>,
+    headers: &[Header],
+    patience: Duration,
+) -> Result<Answer, Failure> {
     let partition = log.partition(key);
     let reader = log.reader()?;
     let mut from = vec![];
@@ -55,7 +67,7 @@ pub(super) fn ask(
         from.push((topic, partition, Start::Offset(reader.end(topic, partition)?)));
     }
     let mut follower = log.follow(&from)?;
-    let delivery = log.producer()?.submit(key, Some(&value), &headers)?.wait()?;
+    let delivery = log.producer()?.submit(key, value, headers)?.wait()?;
     let deadline = ticks() + patience;
     while let Some(record) = follower.next(deadline.saturating_duration_since(ticks()))? {
         if let Some(answer) = answer_to(delivery, &record) {
@@ -63,14 +75,11 @@ pub(super) fn ask(
         }
     }
     Err(Failure::unanswered(format!(
-        "no answer to request {} (partition {}, offset {}) in {}: no owner of its partition runs, or \
-         it is behind. The request stays on the log; see `holdfast watch --event {}` before asking \
-         again",
-        request.id,
+        "no answer to the request at partition {}, offset {} in {}: no owner of its partition runs, \
+         or it is behind. The request stays on the log; see `holdfast watch` before asking again",
         delivery.partition,
         delivery.offset,
         humantime::format_duration(patience),
-        request.event
     )))
 }
 

@@ -1,10 +1,10 @@
 //! `holdfast audit`: whether the sale was exact, from the topics alone.
 
-use clap::Subcommand;
+use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use super::failure::Failure;
-use super::output::Output;
+use super::output::{Output, table};
 use super::{Ending, arguments};
 use crate::app::Backend;
 use crate::app::audit::{Scope, verify_scope};
@@ -17,27 +17,39 @@ use crate::domain::ids::{EventId, Partition};
 pub(super) enum Verb {
     /// Hold every answer against the rules; exit status 1 when anything diverges
     ///
-    /// Reads all requests there are, waits up to 30 s until the owners have answered them, and then
-    /// reads the answers. What is asked meanwhile is left out, so the sale may go on. A request
-    /// without an answer is lost: when no owner runs, those that wait are counted as that. Give the
-    /// audit the memory for it: about 1 KiB for each record of a partition.
+    /// Reads all requests of one event's partition, or of all of them, waits up to 30 s until the
+    /// owners have answered, and then reads the answers. What is asked meanwhile is left out: the
+    /// sale may go on. A request without an answer is lost: when no owner runs, those that wait are
+    /// counted as that. Give the audit the memory for it: about 1 KiB for each record of a
+    /// partition.
     #[command(after_help = "Examples:\n  \
-                            holdfast audit verify\n  \
-                            holdfast audit verify --ledger --json | jq .verdict")]
+                            holdfast audit verify --event hamlet-2027-03-14\n  \
+                            holdfast audit verify --all --ledger --json | jq .first_divergence")]
     Verify {
-        /// Only the partition this event lies in; a partition is judged as a whole
-        #[arg(long, value_parser = arguments::event)]
-        event: Option<EventId>,
+        #[command(flatten)]
+        what: What,
         /// Compare the rows of the ledger too; nothing may be asked of the deployment meanwhile
         #[arg(long)]
         ledger: bool,
     },
 }
 
+/// What is audited: exactly one of these.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+pub(super) struct What {
+    /// Only the partition this event lies in; a partition is judged as a whole
+    #[arg(long, value_parser = arguments::event)]
+    event: Option<EventId>,
+    /// All partitions
+    #[arg(long)]
+    all: bool,
+}
+
 pub(super) fn execute(verb: &Verb, config: &Config, output: Output) -> Result<Ending, Failure> {
-    let Verb::Verify { event, ledger } = verb;
+    let Verb::Verify { what, ledger } = verb;
     let backend = Backend::open(config)?;
-    let partitions = match event {
+    let partitions = match &what.event {
         Some(event) => vec![backend.log.partition(event.as_str().as_bytes())],
         None => (0..backend.log.partitions()).map(Partition).collect(),
     };
@@ -52,7 +64,24 @@ fn verdict(report: &Report) -> &'static str {
 }
 
 fn text(report: &Report) -> String {
-    format!("{report}{:<24}{:>12}", "verdict", verdict(report))
+    let first = report.first_divergence.as_ref().map_or_else(String::new, block);
+    format!("{report}{first}{:<24}{:>12}", "verdict", verdict(report))
+}
+
+/// The first divergence, where whoever looks at the end finds it.
+fn block(first: &Finding) -> String {
+    let event = first.event.as_ref().map_or("not known", EventId::as_str);
+    let rows = [
+        ("check", first.check.name()),
+        ("partition", &first.partition.to_string()),
+        ("offset", &first.offset.to_string()),
+        ("event", event),
+        ("topic", first.topic),
+        ("expected", &first.expected),
+        ("found", &first.found),
+    ]
+    .map(|(name, value)| vec![format!("  {name}"), value.to_owned()]);
+    format!("\nfirst divergence\n{}\n\n", table(&rows))
 }
 
 fn object(report: &Report) -> Value {
@@ -64,10 +93,13 @@ fn object(report: &Report) -> Value {
         "held": report.held,
         "booked": report.booked,
         "released": report.released,
+        "extended": report.extended,
+        "cancelled": report.cancelled,
         "refused": refused.collect::<serde_json::Map<String, Value>>(),
         "changed": report.changed,
         "seats_held": report.seats_held,
         "seats_booked": report.seats_booked,
+        "seats_blocked": report.seats_blocked,
         "seats_total": report.seats_total,
         "oversold": report.oversold,
         "lost": report.lost,
@@ -75,6 +107,7 @@ fn object(report: &Report) -> Value {
         "sequence_gaps": report.sequence_gaps,
         "early_expiries": report.early_expiries,
         "divergences": report.divergences,
+        "first_divergence": report.first_divergence.as_ref().map(finding),
         "findings": report.findings.iter().map(finding).collect::<Vec<_>>(),
         "verdict": verdict(report),
     })
@@ -104,6 +137,7 @@ mod tests {
         report.refused.insert(Code::SeatsTaken, 2);
         assert!(text(&report).ends_with(" clean"), "{report}");
         assert_eq!(object(&report)["verdict"], "clean");
+        assert_eq!(object(&report)["first_divergence"], Value::Null);
         assert_eq!(object(&report)["refused"]["seats-taken"], 2);
         report.add(Finding {
             check: Check::Lost,
@@ -114,8 +148,14 @@ mod tests {
             expected: "one answer".into(),
             found: "none".into(),
         });
-        assert!(text(&report).ends_with("not clean"), "{report}");
+        let text = text(&report);
+        assert!(text.ends_with("not clean"), "{text}");
+        let block = "\n\nfirst divergence\n  check      lost\n  partition  1\n  offset     5\n  \
+                     event      not known\n  topic      booking.requests\n  \
+                     expected   one answer\n  found      none\n\nverdict ";
+        assert!(text.contains(block), "{text}");
         let json = object(&report);
+        assert_eq!(json["first_divergence"], json["findings"][0]);
         assert_eq!((&json["lost"], &json["findings"][0]["check"]), (&json!(1), &json!("lost")));
     }
 }

@@ -1,5 +1,7 @@
 //! `holdfast event`: what operators do with an event.
 
+mod blocks;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -7,6 +9,7 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use self::blocks::Places;
 use super::ask::ask;
 use super::failure::Failure;
 use super::output::{Output, table};
@@ -19,7 +22,7 @@ use crate::ports::log::{Log, Start, Topic};
 use crate::wire::catalog::{self, Catalog};
 use crate::wire::inventory::{self, Inventory};
 
-/// Define, open and close an event, and see how it stands
+/// Define, open, pause, close or call off an event, block places, and see how it stands
 #[derive(Debug, Subcommand)]
 pub(super) enum Verb {
     /// Make an event known, from a file; its sale is not open yet
@@ -38,6 +41,43 @@ pub(super) enum Verb {
     /// End the sale; holds may still be confirmed
     #[command(after_help = "Example:\n  holdfast event close hamlet-2027-03-14")]
     Close(Sale),
+    /// Interrupt the sale: nothing is claimed or extended until it is opened again
+    #[command(after_help = "Example:\n  holdfast event pause hamlet-2027-03-14")]
+    Pause(Sale),
+    /// Say that the event will not take place; final, and it cannot be undone
+    ///
+    /// Nothing is claimed, extended or confirmed any more. Every booking is to be refunded, which
+    /// is the app's work; holds end as ever.
+    #[command(after_help = "Example:\n  holdfast event call-off hamlet-2027-03-14 --yes")]
+    CallOff {
+        #[command(flatten)]
+        sale: Sale,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
+    },
+    /// Keep places from sale: all of them, or none
+    ///
+    /// No claim gets a blocked place but by name and with a staff override; when that hold or
+    /// booking ends, the place is blocked again. More than 1000 places are asked for in several
+    /// requests, one after the other up to the first that is refused.
+    #[command(after_help = "Examples:\n  \
+                            holdfast event block hamlet-2027-03-14 stalls/A/1 --reason press\n  \
+                            holdfast event block hamlet-2027-03-14 balcony stalls/B floor=20 \\\n    \
+                            --reason sponsor --actor box-office")]
+    Block {
+        #[command(flatten)]
+        places: Places,
+        /// What for, such as press or house
+        #[arg(long)]
+        reason: String,
+    },
+    /// Put blocked places on sale: all of them, or none
+    ///
+    /// One that is held or booked goes on sale when that ends. More than 1000 places are asked for
+    /// in several requests, one after the other up to the first that is refused.
+    #[command(after_help = "Example:\n  holdfast event unblock hamlet-2027-03-14 stalls/A floor=5")]
+    Unblock(Places),
     /// Print how an event stands, as of its last published decision
     #[command(after_help = "Example:\n  holdfast event status hamlet-2027-03-14 --json")]
     Status {
@@ -85,6 +125,16 @@ pub(super) fn execute(verb: &Verb, config: &Config, output: Output) -> Result<En
         Verb::Close(sale) => {
             (sale.event.clone(), Body::Close(sale.administration(config)?), &sale.common)
         }
+        Verb::Pause(sale) => {
+            (sale.event.clone(), Body::Pause(sale.administration(config)?), &sale.common)
+        }
+        Verb::CallOff { sale, yes } => {
+            let question = format!("Call off {} for good? This cannot be undone.", sale.event);
+            output.consent(*yes, question)?;
+            (sale.event.clone(), Body::CallOff(sale.administration(config)?), &sale.common)
+        }
+        Verb::Block { places, reason } => return places.block(reason, config, output),
+        Verb::Unblock(places) => return places.unblock(config, output),
         Verb::Status { event } => return status(event, &*Backend::open(config)?.log, output),
     };
     // The id is made last: reading the catalog takes time, and an id is good for seconds.
@@ -154,13 +204,14 @@ fn text(catalog: &Catalog, inventory: Option<&Inventory>) -> String {
         rows.push(pair("first ends", &render::time(deadline)));
     }
     let mut counts =
-        vec![["section", "tier", "held", "booked", "free"].map(str::to_owned).to_vec()];
+        vec![["section", "tier", "held", "booked", "blocked", "free"].map(str::to_owned).to_vec()];
     for free in &inventory.free {
         let taken = inventory.counts.iter().filter(|count| count.section == free.section);
         let (held, booked) = taken
             .clone()
             .fold((0, 0), |(held, booked), one| (held + one.held, booked + one.booked));
-        let cells = ["all".into(), held.to_string(), booked.to_string(), free.free.to_string()];
+        let numbers = [held, booked, free.blocked, free.free].map(|number| number.to_string());
+        let cells = ["all".to_owned()].into_iter().chain(numbers);
         counts.push([free.section.clone()].into_iter().chain(cells).collect());
         for one in taken {
             let cells =
@@ -185,8 +236,9 @@ fn object(catalog: &Catalog, inventory: Option<&Inventory>) -> Value {
                 "booked": count.booked,
             })
         });
-        let free =
-            one.free.iter().map(|free| json!({ "section": free.section, "free": free.free }));
+        let free = one.free.iter().map(
+            |free| json!({ "section": free.section, "free": free.free, "blocked": free.blocked }),
+        );
         json!({
             "sequence": one.sequence,
             "at_ms": one.at.0,

@@ -34,6 +34,11 @@ impl Failure {
         Failure { status: FOUND, error: anyhow::Error::msg(sentence.into()) }
     }
 
+    /// Whoever was asked said no.
+    pub(super) fn declined() -> Failure {
+        Failure { status: FOUND, error: anyhow::Error::msg("nothing has been done") }
+    }
+
     /// No answer came.
     pub(super) fn unanswered(sentence: impl Into<String>) -> Failure {
         Failure { status: UNREACHABLE, error: anyhow::Error::msg(sentence.into()) }

@@ -12,6 +12,7 @@ mod ask;
 mod audit;
 mod bench;
 mod config;
+mod deadletters;
 mod event;
 mod failure;
 mod ledger;
@@ -85,6 +86,8 @@ enum Verb {
     #[command(subcommand)]
     Request(request::Verb),
     Watch(watch::Arguments),
+    #[command(subcommand, name = "deadletters")]
+    DeadLetters(deadletters::Verb),
     #[command(subcommand)]
     Audit(audit::Verb),
     #[command(subcommand)]
@@ -135,6 +138,7 @@ fn execute(cli: Cli, output: Output) -> Result<Ending, Failure> {
         Verb::Event(verb) => event::execute(&verb, &config(cli.config)?, output),
         Verb::Request(verb) => request::execute(&verb, &config(cli.config)?, output),
         Verb::Watch(arguments) => watch::execute(&arguments, &config(cli.config)?, output),
+        Verb::DeadLetters(verb) => deadletters::execute(&verb, &config(cli.config)?, output),
         Verb::Audit(verb) => audit::execute(&verb, &config(cli.config)?, output),
         Verb::Bench(verb) => bench::execute(&verb, &config(cli.config)?, output),
         Verb::Config(verb) => config::execute(&verb, &config(cli.config)?, output),
@@ -152,6 +156,7 @@ fn begin_log(verb: &Verb) {
         | Verb::Event(_)
         | Verb::Request(_)
         | Verb::Watch(_)
+        | Verb::DeadLetters(_)
         | Verb::Audit(_)
         | Verb::Bench(_)
         | Verb::Config(_)

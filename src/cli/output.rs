@@ -1,9 +1,11 @@
 //! The one place that writes to the terminal.
 
 use std::fmt::Display;
-use std::io::{self, Write as _};
+use std::io::{self, IsTerminal as _, Write as _};
 
 use serde_json::Value;
+
+use super::failure::Failure;
 
 /// Data to stdout, as text or as JSON; words to stderr.
 #[derive(Clone, Copy, Debug)]
@@ -23,6 +25,22 @@ impl Output {
     pub(super) fn words(self, text: impl Display) {
         // There is nobody to tell that stderr is gone.
         let _ = writeln!(io::stderr().lock(), "{text}");
+    }
+
+    /// Lets a verb go on that cannot be taken back: `yes` says so at once, else whoever sits there
+    /// is asked.
+    pub(super) fn consent(self, yes: bool, question: impl Display) -> Result<(), Failure> {
+        if yes {
+            return Ok(());
+        }
+        if !io::stdin().is_terminal() {
+            return Err(Failure::usage(format!("{question} Nobody is there to ask: add --yes")));
+        }
+        let _ = write!(io::stderr().lock(), "{question} [y/N] ");
+        let mut answer = String::new();
+        io::stdin().read_line(&mut answer)?;
+        let agreed = ["y", "yes"].contains(&answer.trim().to_lowercase().as_str());
+        if agreed { Ok(()) } else { Err(Failure::declined()) }
     }
 }
 

@@ -10,11 +10,14 @@ use super::ask::Answer;
 use super::failure::Failure;
 use super::output::Output;
 use crate::domain::event::SaleState;
-use crate::domain::outcome::{ChangedKind, Outcome, OutcomeBody, Place, Role};
-use crate::domain::refusal::{Ground, Refusal};
+use crate::domain::outcome::{Changed, ChangedKind, Outcome, OutcomeBody, Place, Role};
+use crate::domain::refusal::{Code, Ground, Refusal};
 use crate::domain::seat::Cause;
 use crate::domain::time::At;
 use crate::wire::dead_letter::DeadLetter;
+
+/// Blocked or unblocked places that a line names; JSON names all.
+const SEATS_SHOWN_MAX: usize = 50;
 
 /// Prints an answer; a refusal with all that helps to do better.
 pub(super) fn answer(answer: &Answer, output: Output) -> Result<Ending, Failure> {
@@ -63,14 +66,14 @@ pub(super) fn line(outcome: &Outcome) -> String {
             places(&held.places, &held.currency)
         ),
         OutcomeBody::Cancelled(cancelled) => format!(
-            "cancelled {} #{} hold {}, {} places left, {} to refund of {}: {}",
+            "cancelled {} #{} hold {} paid by {}: {}, of which {} to refund; places left: {}",
             header.event,
             header.sequence,
             cancelled.hold,
-            cancelled.remaining,
-            cancelled.refund,
             cancelled.reference,
-            places(&cancelled.places, &cancelled.currency)
+            places(&cancelled.places, &cancelled.currency),
+            cancelled.refund,
+            cancelled.remaining
         ),
         OutcomeBody::Booked(booked) => format!(
             "booked    {} #{} hold {} paid by {}: {}",
@@ -89,12 +92,13 @@ pub(super) fn line(outcome: &Outcome) -> String {
             released.seats.join(" ")
         ),
         OutcomeBody::Changed(changed) => format!(
-            "{:9} {} #{} edition {} by {}",
+            "{:9} {} #{} edition {} by {}{}",
             changed_name(changed.kind),
             header.event,
             header.sequence,
             changed.edition,
-            changed.actor
+            changed.actor,
+            blocks(changed)
         ),
         OutcomeBody::Refused(refusal) => {
             let code = refusal.code;
@@ -112,6 +116,20 @@ pub(super) fn line(outcome: &Outcome) -> String {
     text
 }
 
+/// What was blocked or unblocked; not all of it where it is much.
+fn blocks(changed: &Changed) -> String {
+    let Changed { seats, reason, .. } = changed;
+    if seats.is_empty() {
+        return String::new();
+    }
+    let reason = if reason.is_empty() { String::new() } else { format!(" for {reason}") };
+    let mut names = seats[..seats.len().min(SEATS_SHOWN_MAX)].join(" ");
+    if seats.len() > SEATS_SHOWN_MAX {
+        let _ = write!(names, " and {} more", seats.len() - SEATS_SHOWN_MAX);
+    }
+    format!("{reason}: {names}")
+}
+
 fn places(places: &[Place], currency: &str) -> String {
     let sum: i64 = places.iter().map(|place| place.price).sum();
     let names: Vec<&str> = places.iter().map(|place| place.seat.as_str()).collect();
@@ -127,7 +145,11 @@ fn advice(refusal: &Refusal) -> String {
         "will not be granted if asked again"
     };
     let Ground { seats, rival_offset, limit, count, first_offset, detail } = ground;
-    let number = |value: &Option<i64>| value.map_or(String::new(), |value| value.to_string());
+    let number = |value: &Option<i64>| match value {
+        Some(value) if *code == Code::ExtensionCap => time(At(*value)),
+        Some(value) => value.to_string(),
+        None => String::new(),
+    };
     let lines = [
         ("meaning", code.help().to_owned()),
         ("retry", retry.to_owned()),
@@ -242,8 +264,12 @@ fn place_objects(places: &[Place]) -> Vec<Value> {
 /// A dead letter in one line.
 pub(super) fn dead_letter_line(letter: &DeadLetter) -> String {
     format!(
-        "dead      partition {} offset {} attempt {}: {:?}, {}",
-        letter.partition, letter.offset, letter.attempt, letter.reason, letter.detail
+        "dead      partition {} offset {} attempt {}: {}, {}",
+        letter.partition,
+        letter.offset,
+        letter.attempt,
+        letter.reason.name(),
+        letter.detail
     )
 }
 
@@ -278,7 +304,7 @@ fn changed_name(kind: ChangedKind) -> &'static str {
         ChangedKind::Opened => "opened",
         ChangedKind::Closed => "closed",
         ChangedKind::Paused => "paused",
-        ChangedKind::CalledOff => "off",
+        ChangedKind::CalledOff => "called-off",
         ChangedKind::Blocked => "blocked",
         ChangedKind::Unblocked => "unblocked",
     }
@@ -302,9 +328,8 @@ pub(super) fn time(at: At) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::ids::{BuyerId, Digest, EventId, Partition, RequestId};
-    use crate::domain::outcome::{Header, Held};
-    use crate::domain::refusal::Code;
+    use crate::domain::ids::{BuyerId, Digest, EventId, Partition, Reference, RequestId};
+    use crate::domain::outcome::{Cancelled, Header, Held};
     use crate::domain::time::Millis;
 
     fn outcome(body: OutcomeBody) -> Outcome {
@@ -343,6 +368,40 @@ mod tests {
     }
 
     #[test]
+    fn what_an_operator_or_a_booker_did_is_a_line() {
+        let changed = |kind, reason: &str, seats: usize| {
+            let seats = (1..=seats).map(|seat| format!("stalls/A/{seat}")).collect();
+            let (actor, reason) = ("ops".into(), reason.into());
+            let mut outcome =
+                outcome(OutcomeBody::Changed(Changed { kind, edition: 2, actor, reason, seats }));
+            outcome.header.buyer = None;
+            line(&outcome)
+        };
+        assert_eq!(changed(ChangedKind::CalledOff, "", 0), "called-off hamlet #7 edition 2 by ops");
+        let blocked = "blocked   hamlet #7 edition 2 by ops for press: stalls/A/1 stalls/A/2";
+        assert_eq!(changed(ChangedKind::Blocked, "press", 2), blocked);
+        let many = changed(ChangedKind::Unblocked, "", 1_000);
+        assert!(many.starts_with("unblocked hamlet #7 edition 2 by ops: stalls/A/1 "), "{many}");
+        assert!(many.ends_with(" stalls/A/50 and 950 more"), "{many}");
+
+        let place = Place { seat: "stalls/A/1".into(), tier: "premium".into(), price: 8_000 };
+        let cancelled = outcome(OutcomeBody::Cancelled(Cancelled {
+            hold: RequestId::NONE,
+            places: vec![place],
+            currency: "EUR".into(),
+            remaining: 1,
+            reference: Reference::new("pay-1").unwrap(),
+            refund: 8_000,
+        }));
+        assert_eq!(
+            line(&cancelled),
+            "cancelled hamlet #7 hold 00000000-0000-0000-0000-000000000000 paid by pay-1: \
+             stalls/A/1, 8000 EUR in minor units, of which 8000 to refund; places left: 1 (buyer ann)"
+        );
+        assert_eq!(object(&cancelled)["refund"], 8_000);
+    }
+
+    #[test]
     fn a_refusal_says_what_it_means_and_rests_on() {
         let refusal = Refusal::over_seats(Code::SeatsTaken, vec!["stalls/A/1".into()]);
         assert_eq!(
@@ -353,5 +412,9 @@ mod tests {
         assert!(advice.contains("\n  seats: stalls/A/1"), "{advice}");
         assert!(advice.contains("with a new id"), "{advice}");
         assert!(!advice.contains("limit"), "{advice}");
+
+        let capped = Refusal::limited(Code::ExtensionCap, 1_700_000_000_000, 1_700_000_001_000);
+        let advice = super::advice(&capped);
+        assert!(advice.contains("\n  limit: 2023-11-14T22:13:20.000Z\n  count: 2023"), "{advice}");
     }
 }

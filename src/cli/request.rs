@@ -11,9 +11,11 @@ use super::output::Output;
 use super::{Ending, arguments, render};
 use crate::config::Config;
 use crate::domain::ids::{BuyerId, EventId, Reference, RequestId};
-use crate::domain::request::{Body, Claim, Confirm, Line, Release, Request};
+use crate::domain::request::{Body, Cancel, Claim, Confirm, Extend, Line, Release, Request};
+use crate::domain::time::{At, Millis};
+use crate::ports::clock;
 
-/// Claim, confirm or release places, and wait for the answer
+/// Claim, extend, confirm, release or cancel places, and wait for the answer
 #[derive(Debug, Subcommand)]
 pub(super) enum Verb {
     /// Set places aside for a buyer: all of them, or none
@@ -35,6 +37,28 @@ pub(super) enum Verb {
         /// The sum the buyer was shown, in minor units; any other is refused
         #[arg(long, value_name = "N")]
         expected_price: Option<i64>,
+        /// As staff: limits are set aside, and seats claimed by name may be blocked; signed
+        #[arg(long)]
+        staff_override: bool,
+    },
+    /// Move the deadline of a hold; never shortens it
+    #[command(
+        after_help = "How far, the event's extend-max says. What is asked beyond it is refused.\n\n\
+                            Examples:\n  \
+                            holdfast request extend hamlet-2027-03-14 --buyer ann --for 10m \\\n    \
+                            --hold 0199c5d2-7f6e-7c3a-8a51-3f2b9d0c4e71\n  \
+                            holdfast request extend hamlet-2027-03-14 --buyer ann \\\n    \
+                            --until 2027-03-01T10:20:00Z \\\n    \
+                            --hold 0199c5d2-7f6e-7c3a-8a51-3f2b9d0c4e71"
+    )]
+    Extend {
+        #[command(flatten)]
+        common: Common,
+        /// The hold, as the claim's answer names it
+        #[arg(long, value_parser = arguments::hold)]
+        hold: RequestId,
+        #[command(flatten)]
+        deadline: Deadline,
     },
     /// Turn a hold into a booking
     #[command(after_help = "Example:\n  \
@@ -61,6 +85,37 @@ pub(super) enum Verb {
         #[arg(long, value_parser = arguments::hold)]
         hold: RequestId,
     },
+    /// Give a booking back, or some of its places
+    #[command(
+        after_help = "The answer says what is to be refunded; to refund it is the app's work.\n\n\
+                            Examples:\n  \
+                            holdfast request cancel hamlet-2027-03-14 --buyer ann \\\n    \
+                            --hold 0199c5d2-7f6e-7c3a-8a51-3f2b9d0c4e71\n  \
+                            holdfast request cancel hamlet-2027-03-14 --buyer ann \\\n    \
+                            --hold 0199c5d2-7f6e-7c3a-8a51-3f2b9d0c4e71 --seat stalls/A/2"
+    )]
+    Cancel {
+        #[command(flatten)]
+        common: Common,
+        /// The hold that was booked, as the claim's answer names it
+        #[arg(long, value_parser = arguments::hold)]
+        hold: RequestId,
+        /// A place to give back, by its full name; repeatable. All of the booking where not given
+        #[arg(long = "seat", value_name = "NAME")]
+        seats: Vec<String>,
+    },
+}
+
+/// Until when: exactly one of these.
+#[derive(Clone, Debug, Args)]
+#[group(required = true, multiple = false)]
+pub(super) struct Deadline {
+    /// The new deadline, in UTC
+    #[arg(long, value_name = "TIME", value_parser = arguments::time)]
+    until: Option<At>,
+    /// The new deadline, as so long from now
+    #[arg(long = "for", value_name = "LENGTH", value_parser = arguments::length)]
+    length: Option<Duration>,
 }
 
 /// What every request of a buyer names.
@@ -86,16 +141,28 @@ pub(super) fn execute(verb: &Verb, config: &Config, output: Output) -> Result<En
     render::answer(&ask(config, &request, common.timeout)?, output)
 }
 
+impl Deadline {
+    fn at(&self) -> At {
+        let length = self.length.unwrap_or_default().as_millis();
+        let from_now = || clock::now().plus(Millis(i64::try_from(length).unwrap_or(i64::MAX)));
+        self.until.unwrap_or_else(from_now)
+    }
+}
+
 fn body_of(verb: &Verb) -> (&Common, Body) {
     match verb {
-        Verb::Claim { common, seats, places, expected_price } => {
+        Verb::Claim { common, seats, places, expected_price, staff_override } => {
             let claim = Claim {
                 buyer: common.buyer.clone(),
                 lines: seats.iter().chain(places).cloned().collect(),
                 expected_price: *expected_price,
-                staff_override: false,
+                staff_override: *staff_override,
             };
             (common, Body::Claim(claim))
+        }
+        Verb::Extend { common, hold, deadline } => {
+            let (buyer, deadline) = (common.buyer.clone(), deadline.at());
+            (common, Body::Extend(Extend { buyer, hold: *hold, deadline }))
         }
         Verb::Confirm { common, hold, reference } => {
             let buyer = common.buyer.clone();
@@ -105,6 +172,10 @@ fn body_of(verb: &Verb) -> (&Common, Body) {
         Verb::Release { common, hold } => {
             let release = Release { buyer: common.buyer.clone(), hold: *hold };
             (common, Body::Release(release))
+        }
+        Verb::Cancel { common, hold, seats } => {
+            let (buyer, seats) = (common.buyer.clone(), seats.clone());
+            (common, Body::Cancel(Cancel { buyer, hold: *hold, seats }))
         }
     }
 }

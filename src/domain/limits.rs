@@ -27,6 +27,9 @@ pub const REQUEST_BYTES_MAX: usize = 1024 * 1024;
 pub const DEAD_LETTER_VALUE_BYTES_MAX: usize = 64 * 1024;
 /// Bytes of key and of all headers that a dead letter repeats.
 pub const DEAD_LETTER_EXTRA_BYTES_MAX: usize = 64 * 1024;
+/// Times a record may fail before it is no longer put back without a word to that effect: what
+/// failed twice will mostly fail for ever.
+pub const DEAD_LETTER_ATTEMPTS_MAX: i32 = 2;
 /// Request partitions of one deployment.
 pub const PARTITIONS_MAX: i32 = 128;
 

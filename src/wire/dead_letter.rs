@@ -17,8 +17,11 @@ use crate::domain::limits::{DEAD_LETTER_EXTRA_BYTES_MAX, DEAD_LETTER_VALUE_BYTES
 use crate::domain::time::At;
 use crate::ports::log::{Header, OutRecord, RawRecord, Topic};
 
-/// Names the header that says how often a record has come to the dead letters before.
+/// Names the header that says how often a record has come to the dead letters before. It is not
+/// part of what is signed, so that a signed record that is put back is signed still.
 pub const ATTEMPT_HEADER: &str = "holdfast-attempt";
+/// Names the header that says where a record that was put back lay at first: `partition/offset`.
+pub const ORIGIN_HEADER: &str = "holdfast-origin";
 /// Bytes of the sentence that says what is wrong.
 const DETAIL_BYTES_MAX: usize = 1_024;
 /// Bytes a header costs beside its name and value: an empty one is not free.
@@ -51,6 +54,18 @@ impl Reason {
             3 => Some(Reason::Oversized),
             4 => Some(Reason::NullValue),
             _ => None,
+        }
+    }
+
+    /// Its name on screens.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Reason::Undecodable => "undecodable",
+            Reason::UnknownSchema => "unknown-schema",
+            Reason::Keyless => "keyless",
+            Reason::Oversized => "oversized",
+            Reason::NullValue => "null-value",
         }
     }
 }
@@ -112,6 +127,28 @@ impl DeadLetter {
         };
         assert!(letter.attempt >= 1, "attempts are counted from one");
         letter
+    }
+
+    /// The headers to put the record back with: its own, and ours anew. What fails again has the
+    /// next attempt, and names the place at which the record lay first.
+    #[must_use]
+    pub fn headers_to_requeue(&self) -> Vec<Header> {
+        let ours = |name: &str| name == ATTEMPT_HEADER || name == ORIGIN_HEADER;
+        let own = self.headers.iter().filter(|(name, _)| !ours(name)).cloned();
+        let attempt = (ATTEMPT_HEADER.to_owned(), Some(self.attempt.to_string().into_bytes()));
+        let origin = self.origin().map_or_else(
+            || format!("{}/{}", self.partition, self.offset).into_bytes(),
+            <[u8]>::to_vec,
+        );
+        own.chain([attempt, (ORIGIN_HEADER.to_owned(), Some(origin))]).collect()
+    }
+
+    /// Where the record lay before it was first put back, as its header says; `None` for one that
+    /// was never put back.
+    #[must_use]
+    pub fn origin(&self) -> Option<&[u8]> {
+        let last = self.headers.iter().rev().find(|(name, _)| name == ORIGIN_HEADER);
+        last.and_then(|(_, value)| value.as_deref())
     }
 }
 
@@ -247,5 +284,21 @@ mod tests {
         assert_eq!(attempt_after(&["x"]), 1);
         assert_eq!(attempt_after(&["-7"]), 1);
         assert_eq!(attempt_after(&["2147483647"]), i32::MAX);
+    }
+
+    #[test]
+    fn what_is_put_back_and_fails_again_names_its_attempt_and_its_origin() {
+        let first = letter(&raw());
+        assert_eq!(first.origin(), None);
+        let origin = format!("{}/{}", first.partition, first.offset).into_bytes();
+        let back = RawRecord { offset: 99, headers: first.headers_to_requeue(), ..raw() };
+        let second = letter(&back);
+        assert_eq!((second.attempt, second.offset), (2, 99));
+        assert_eq!(second.origin(), Some(&origin[..]));
+        assert_eq!(second.headers[..first.headers.len()], first.headers[..]);
+        let back = RawRecord { offset: 120, headers: second.headers_to_requeue(), ..raw() };
+        let third = letter(&back);
+        assert_eq!((third.attempt, third.origin()), (3, Some(&origin[..])));
+        assert_eq!(third.headers.len(), second.headers.len(), "ours are there once");
     }
 }

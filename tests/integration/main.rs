@@ -11,6 +11,7 @@
 mod stack;
 
 mod audit;
+mod deadletters;
 mod deployment;
 mod edge;
 mod embedded;
@@ -34,6 +35,7 @@ fn main() -> ExitCode {
         embedded::trials,
         sale::trials,
         audit::trials,
+        deadletters::trials,
     ];
     let trials = modules.iter().flat_map(|trials| trials()).collect();
     let conclusion = libtest_mimic::run(&arguments, trials);

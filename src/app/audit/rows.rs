@@ -10,6 +10,7 @@ use std::collections::HashMap;
 use anyhow::{Context as _, bail};
 
 use super::Audited;
+use super::progress::Progress;
 use crate::app::Backend;
 use crate::audit::{Check, EventModel, Finding, ledger};
 use crate::domain::ids::{EventId, SeatNumber};
@@ -26,13 +27,17 @@ pub(super) fn compare(
     backend: &Backend,
     log: &mut dyn Reader,
     audited: &[Audited],
+    progress: &mut Progress<impl FnMut(&str)>,
 ) -> anyhow::Result<Vec<Finding>> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let ledger = runtime.block_on(backend.ledger())?;
     let mut findings = vec![];
     for part in audited {
         let definitions = read_catalog(log, part)?;
+        let events = i64::try_from(part.model.events().count())?;
+        progress.begin(format!("ledger of partition {}", part.partition), "events", events);
         for (event, model) in part.model.events() {
+            progress.done(1);
             // What strays into a foreign partition is refused there and has nothing in the ledger;
             // the event itself is another partition's.
             if backend.log.partition(event.as_str().as_bytes()) != part.partition

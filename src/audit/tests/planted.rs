@@ -12,34 +12,34 @@ use crate::domain::request::{Administration, Body, Confirm, Define, Release, Req
 use crate::domain::seat::{Cause, Status, StoredSeat};
 use crate::domain::time::{At, Millis};
 
-const HOLD_TIME: Millis = Millis(20_000);
+pub(super) const HOLD_TIME: Millis = Millis(20_000);
 
 /// One offset a second.
-fn at(offset: i64) -> At {
+pub(super) fn at(offset: i64) -> At {
     START.plus(Millis(1_000 * offset))
 }
 
-fn digest(offset: i64) -> Digest {
+pub(super) fn digest(offset: i64) -> Digest {
     let mut bytes = [0; 16];
     bytes[8..].copy_from_slice(&offset.to_be_bytes());
     Digest(bytes)
 }
 
-fn reference(text: &str) -> Reference {
+pub(super) fn reference(text: &str) -> Reference {
     Reference::new(text).expect("a name")
 }
 
 /// The id of the request at an offset, which is also the hold that a claim there makes.
-fn id_at(offset: i64) -> crate::domain::ids::RequestId {
+pub(super) fn id_at(offset: i64) -> crate::domain::ids::RequestId {
     id(at(offset), u64::try_from(offset).expect("offsets are positive"))
 }
 
-fn place(name: &str) -> Place {
+pub(super) fn place(name: &str) -> Place {
     let (tier, price) = if name.starts_with('A') { ("sit", 5_000) } else { ("stand", 2_000) };
     Place { seat: name.into(), tier: tier.into(), price }
 }
 
-fn held(claim: i64, names: &[&str]) -> OutcomeBody {
+pub(super) fn held(claim: i64, names: &[&str]) -> OutcomeBody {
     OutcomeBody::Held(Held {
         hold: id_at(claim),
         places: names.iter().map(|name| place(name)).collect(),
@@ -49,7 +49,7 @@ fn held(claim: i64, names: &[&str]) -> OutcomeBody {
     })
 }
 
-fn booked(claim: i64, names: &[&str], paid: &str) -> OutcomeBody {
+pub(super) fn booked(claim: i64, names: &[&str], paid: &str) -> OutcomeBody {
     OutcomeBody::Booked(Booked {
         hold: id_at(claim),
         places: names.iter().map(|name| place(name)).collect(),
@@ -58,12 +58,12 @@ fn booked(claim: i64, names: &[&str], paid: &str) -> OutcomeBody {
     })
 }
 
-fn released(claim: i64, names: &[&str], cause: Cause) -> OutcomeBody {
+pub(super) fn released(claim: i64, names: &[&str], cause: Cause) -> OutcomeBody {
     let seats = names.iter().map(|&name| name.into()).collect();
     OutcomeBody::Released(Released { hold: id_at(claim), seats, cause })
 }
 
-fn changed(kind: ChangedKind, edition: i64) -> OutcomeBody {
+pub(super) fn changed(kind: ChangedKind, edition: i64) -> OutcomeBody {
     OutcomeBody::Changed(Changed {
         kind,
         edition,
@@ -73,30 +73,37 @@ fn changed(kind: ChangedKind, edition: i64) -> OutcomeBody {
     })
 }
 
-fn confirm(name: &str, claim: i64, paid: &str) -> Body {
+pub(super) fn confirm(name: &str, claim: i64, paid: &str) -> Body {
     Body::Confirm(Confirm { buyer: buyer(name), hold: id_at(claim), reference: reference(paid) })
 }
 
-fn release(name: &str, claim: i64) -> Body {
+pub(super) fn release(name: &str, claim: i64) -> Body {
     Body::Release(Release { buyer: buyer(name), hold: id_at(claim) })
 }
 
-fn administration(edition: i64) -> Administration {
+pub(super) fn administration(edition: i64) -> Administration {
     Administration { edition, actor: "ops".into() }
 }
 
-fn refused(code: Code, seats: &[&str]) -> OutcomeBody {
+pub(super) fn refused(code: Code, seats: &[&str]) -> OutcomeBody {
     let seats = seats.iter().map(|&seat| seat.into()).collect();
     OutcomeBody::Refused(Refusal::over_seats(code, seats))
 }
 
 impl Log {
-    fn request(&mut self, offset: i64, body: Body) {
+    pub(super) fn request(&mut self, offset: i64, body: Body) {
         let request = Request { id: id_at(offset), event: event(), body };
         self.ask(offset, at(offset), digest(offset), Some(request));
     }
 
-    fn outcome(&mut self, offset: i64, sequence: i64, role: Role, for_: &str, body: OutcomeBody) {
+    pub(super) fn outcome(
+        &mut self,
+        offset: i64,
+        sequence: i64,
+        role: Role,
+        for_: &str,
+        body: OutcomeBody,
+    ) {
         let asked = self.requests.iter().find(|asked| asked.offset == offset).expect("asked");
         let header = Header {
             event: event(),
@@ -113,7 +120,7 @@ impl Log {
         self.outcomes.push(Outcome { header, body });
     }
 
-    fn answer(&mut self, offset: i64, sequence: i64, asked: Body, body: OutcomeBody) {
+    pub(super) fn answer(&mut self, offset: i64, sequence: i64, asked: Body, body: OutcomeBody) {
         let request = Request { id: id_at(offset), event: event(), body: asked };
         let asker = request.buyer().map(|buyer| buyer.as_str().to_owned()).unwrap_or_default();
         self.ask(offset, at(offset), digest(offset), Some(request));
@@ -121,11 +128,11 @@ impl Log {
     }
 
     /// The first outcome of a request.
-    fn of(&mut self, offset: i64) -> &mut Outcome {
+    pub(super) fn of(&mut self, offset: i64) -> &mut Outcome {
         self.outcomes.iter_mut().find(|o| o.header.offset == offset).expect("an outcome")
     }
 
-    fn held_at(&mut self, offset: i64) -> &mut Held {
+    pub(super) fn held_at(&mut self, offset: i64) -> &mut Held {
         let OutcomeBody::Held(held) = &mut self.of(offset).body else { panic!("not held") };
         held
     }
@@ -170,7 +177,10 @@ pub(super) fn sale() -> Log {
 
 /// Plants one fault and looks for it among the findings; the first one must be at its offset.
 fn finds(check: Check, offset: i64, plant: impl FnOnce(&mut Log)) {
-    let mut log = sale();
+    finds_in(sale(), check, offset, plant);
+}
+
+pub(super) fn finds_in(mut log: Log, check: Check, offset: i64, plant: impl FnOnce(&mut Log)) {
     plant(&mut log);
     let (report, _) = log.audit();
     let first = report.findings.first().unwrap_or_else(|| panic!("{check:?} was not found"));
@@ -393,4 +403,43 @@ fn the_ledger_is_held_against_the_topics() {
     assert_eq!(planted(|row| row.reference = None), 1);
     assert_eq!(planted(|row| row.changed = 4), 1);
     assert_eq!(planted(|row| row.number = SeatNumber(4)), 2, "one too many, one too few");
+
+    let mut flipped = rows.clone();
+    flipped[2].hold = id_at(2);
+    let mut report = crate::audit::Report::default();
+    let all = compare(&event(), model, (11, false), &flipped, names);
+    all.into_iter().filter(|finding| !finding.expected.contains("G/")).for_each(|finding| {
+        report.add(finding);
+    });
+    let first = report.first_divergence.unwrap();
+    let place = (first.check, first.partition, first.offset, first.topic);
+    assert_eq!(place, (Check::Ledger, PARTITION, 28, "ledger"), "the request that freed the seat");
+    assert!(first.expected.starts_with("A/1/3 Free by hold"), "{first}");
+    assert!(first.found.contains(&id_at(2).to_string()), "{first}");
+}
+
+#[test]
+fn the_first_divergence_is_named_with_its_place() {
+    let first = |plant: fn(&mut Log)| {
+        let mut log = sale();
+        plant(&mut log);
+        let first = log.audit().0.first_divergence.expect("planted");
+        (first.check, first.partition, first.offset, first.expected, first.found)
+    };
+    assert!(sale().audit().0.first_divergence.is_none());
+    let told = |check, offset, expected: &str, found: &str| {
+        (check, PARTITION, offset, expected.to_owned(), found.to_owned())
+    };
+    let removed = first(|log| log.outcomes.retain(|outcome| outcome.header.offset != 7));
+    assert_eq!(removed, told(Check::Lost, 7, "one answer", "answers: 0, dead letters: 0"));
+    let doubled = first(|log| {
+        let twice = log.of(5).clone();
+        log.outcomes.push(twice);
+    });
+    assert_eq!(doubled, told(Check::Duplicated, 5, "one answer", "answers: 2, dead letters: 0"));
+    let both = first(|log| {
+        log.outcomes.retain(|outcome| outcome.header.offset != 32);
+        log.outcomes.retain(|outcome| outcome.header.offset != 4);
+    });
+    assert_eq!(both.2, 4);
 }

@@ -15,7 +15,10 @@ use crate::domain::layout::{Definition, Places, Row};
 use crate::domain::limits::LAPSED_ROWS_MAX;
 use crate::domain::outcome::{Outcome, OutcomeBody, Role};
 use crate::domain::refusal::{Code, Refusal};
-use crate::domain::request::{Administration, Body, Confirm, Define, Line, Release, Request};
+use crate::domain::request::{
+    Administration, Block, Body, Cancel, Confirm, Define, Extend, Line, Release, Request, Target,
+    Unblock,
+};
 use crate::domain::seat::Cause;
 use crate::domain::time::{At, Millis};
 
@@ -48,6 +51,9 @@ struct Sale {
     now: At,
     seen: HashMap<RequestId, (i64, Digest)>,
     holds: Vec<(HoldId, String)>,
+    bookings: Vec<(HoldId, String)>,
+    /// The offset at which the event is called off.
+    last_act: i64,
     /// Whether so many places lapse at once that one decision cannot end them all.
     crowd: bool,
 }
@@ -61,6 +67,8 @@ impl Sale {
             now: START,
             seen: HashMap::new(),
             holds: vec![],
+            bookings: vec![],
+            last_act: requests / 10 * 9,
             crowd,
         };
         for offset in 0..requests {
@@ -111,17 +119,74 @@ impl Sale {
         let administration = Administration { edition, actor: "ops".into() };
         match self.lot.below(100) {
             _ if offset == 4 => Body::Open(administration),
+            _ if offset == self.last_act => Body::CallOff(administration),
             0..2 => Body::Close(administration),
-            2..12 => Body::Open(administration),
-            12..22 => Body::Expire,
-            22..30 => self.confirm(),
-            30..40 => self.release(),
+            2..4 => Body::Pause(administration),
+            4..13 => Body::Open(administration),
+            13..15 => self.block(administration),
+            15..18 => self.unblock(administration),
+            18..25 => Body::Expire,
+            25..36 => self.confirm(),
+            36..44 => self.release(),
+            44..50 => self.extend(),
+            50..55 => self.cancel(),
             _ => self.claim(),
         }
     }
 
+    fn block(&mut self, ask: Administration) -> Body {
+        let reason = if self.lot.one_in(2) { "press" } else { "house" };
+        let (edition, places) = (ask.edition, self.targets());
+        Body::Block(Block { edition, actor: ask.actor, reason: reason.into(), places })
+    }
+
+    fn unblock(&mut self, ask: Administration) -> Body {
+        let (edition, places) = (ask.edition, self.targets());
+        Body::Unblock(Unblock { edition, actor: ask.actor, places })
+    }
+
+    fn targets(&mut self) -> Vec<Target> {
+        let mut targets = vec![];
+        for _ in 0..=self.lot.below(2) {
+            let (row, label) = (1 + self.lot.below(20), 1 + self.lot.below(5));
+            let count = 1 + u32::from(row > 12);
+            targets.push(match self.lot.below(40) {
+                0 => Target::Named("A/99".into()),
+                1 => Target::Places { section: "A".into(), count },
+                2 => Target::Places { section: "G".into(), count: 1_001 },
+                3..6 => Target::Named(format!("A/{row}")),
+                6..16 => Target::Named(format!("G/{label}")),
+                16..26 => Target::Places { section: "G".into(), count },
+                _ => Target::Named(format!("A/{row}/{label}")),
+            });
+        }
+        targets
+    }
+
+    fn extend(&mut self) -> Body {
+        let (hold, holder) = self.hold();
+        let length = if self.lot.one_in(6) { 900_000 } else { self.lot.below(6_000) };
+        let deadline = self.now.plus(Millis(i64::try_from(length).expect("a short time")));
+        Body::Extend(Extend { buyer: buyer(&holder), hold, deadline })
+    }
+
+    /// All of it, a place of it, or a place of somebody else.
+    fn cancel(&mut self) -> Body {
+        let booking = if self.lot.one_in(4) { None } else { self.lot.pick(&self.bookings) };
+        let (hold, holder) = booking.unwrap_or_else(|| self.hold());
+        let own = self.state.find_hold(hold).map_or(&[][..], |hold| &hold.seats);
+        let seat = match self.lot.below(5) {
+            0 | 1 => None,
+            2 => Some("A/1/1".to_owned()),
+            _ => self.lot.pick(own).zip(self.state.layout()).map(|(seat, all)| all.name(seat)),
+        };
+        Body::Cancel(Cancel { buyer: buyer(&holder), hold, seats: seat.into_iter().collect() })
+    }
+
     fn definition(&self) -> Definition {
         let mut definition = definition(Millis(if self.crowd { 60_000 } else { 2_000 }));
+        // All ids are as old as the sale, so that holds are extended in its first half only.
+        definition.extend_max = Millis(400_000);
         let row = |row: u32| Row {
             name: format!("{row}"),
             seats: if row.is_multiple_of(2) { "1-3 | 4 5" } else { "5-2 1" }.into(),
@@ -137,7 +202,7 @@ impl Sale {
     }
 
     fn hold(&mut self) -> (HoldId, String) {
-        let recent = self.holds.len().saturating_sub(12);
+        let recent = self.holds.len().saturating_sub(4);
         let known = self.lot.pick(&self.holds[recent..]);
         let (hold, holder) = known.unwrap_or_else(|| (id(START, 1 << 40), self.buyer()));
         if self.lot.one_in(8) { (hold, self.buyer()) } else { (hold, holder) }
@@ -198,8 +263,17 @@ impl Sale {
         let asked = Asked { at, waited, partition: PARTITION, offset, digest, id: verdict, early };
         let decision = step(&mut self.state, &request, &asked);
         for outcome in &decision.outcomes {
-            if let (OutcomeBody::Held(held), Some(buyer)) = (&outcome.body, &outcome.header.buyer) {
-                self.holds.push((held.hold, buyer.as_str().to_owned()));
+            let Some(buyer) = &outcome.header.buyer else { continue };
+            match &outcome.body {
+                OutcomeBody::Held(held) => self.holds.push((held.hold, buyer.as_str().into())),
+                OutcomeBody::Booked(booked) => {
+                    self.bookings.push((booked.hold, buyer.as_str().into()));
+                }
+                OutcomeBody::Extended(_)
+                | OutcomeBody::Released(_)
+                | OutcomeBody::Cancelled(_)
+                | OutcomeBody::Changed(_)
+                | OutcomeBody::Refused(_) => {}
             }
         }
         self.log.outcomes.extend(decision.outcomes);
@@ -254,9 +328,11 @@ fn what_is_decided_is_clean() {
     let mut all = Report::default();
     (1..=6).for_each(|seed| all.merge(check_clean(&Sale::make(seed, 3_000, false))));
     assert!(all.held > 500 && all.booked > 50 && all.released > 500, "{all}");
+    assert!(all.extended > 50 && all.cancelled > 50 && all.seats_blocked > 10, "{all}");
     let met: BTreeSet<Code> = all.refused.into_keys().collect();
-    let known = [12, 20, 22, 30, 31, 32, 33, 34, 40, 41, 60, 61, 62, 70, 71, 72, 73, 80, 82];
-    let known = known.into_iter().chain([90, 91, 92, 96, 97]).filter_map(Code::from_number);
+    let known = [12, 20, 22, 30, 31, 32, 33, 34, 40, 41, 42, 60, 61, 62, 70, 71, 72, 73, 74];
+    let known = known.into_iter().chain([80, 81, 82, 85, 90, 91, 92, 94, 95, 96, 97]);
+    let known = known.filter_map(Code::from_number);
     assert_eq!(met, known.collect(), "a rule was never met");
 }
 
@@ -299,13 +375,10 @@ fn take_another_seat(log: &mut Log, at: usize) -> bool {
 
 fn cheapen(log: &mut Log, at: usize) -> bool {
     match &mut log.outcomes[at].body {
-        OutcomeBody::Held(held) => held.places[0].price -= 1,
+        OutcomeBody::Held(held) | OutcomeBody::Extended(held) => held.places[0].price -= 1,
         OutcomeBody::Booked(booked) => booked.places[0].price -= 1,
-        OutcomeBody::Extended(_)
-        | OutcomeBody::Released(_)
-        | OutcomeBody::Cancelled(_)
-        | OutcomeBody::Changed(_)
-        | OutcomeBody::Refused(_) => {
+        OutcomeBody::Cancelled(cancelled) => cancelled.places[0].price -= 1,
+        OutcomeBody::Released(_) | OutcomeBody::Changed(_) | OutcomeBody::Refused(_) => {
             return false;
         }
     }
@@ -313,9 +386,29 @@ fn cheapen(log: &mut Log, at: usize) -> bool {
 }
 
 fn lengthen(log: &mut Log, at: usize) -> bool {
-    let OutcomeBody::Held(held) = &mut log.outcomes[at].body else { return false };
+    let (OutcomeBody::Held(held) | OutcomeBody::Extended(held)) = &mut log.outcomes[at].body else {
+        return false;
+    };
     held.deadline = held.deadline.plus(Millis(1));
     true
+}
+
+fn refund_more(log: &mut Log, at: usize) -> bool {
+    let OutcomeBody::Cancelled(cancelled) = &mut log.outcomes[at].body else { return false };
+    cancelled.refund += 1;
+    true
+}
+
+fn give_back_what_is_kept(log: &mut Log, at: usize) -> bool {
+    let OutcomeBody::Cancelled(cancelled) = &mut log.outcomes[at].body else { return false };
+    let twice = cancelled.places[0].clone();
+    cancelled.places.push(twice);
+    true
+}
+
+fn leave_a_place_out(log: &mut Log, at: usize) -> bool {
+    let OutcomeBody::Changed(changed) = &mut log.outcomes[at].body else { return false };
+    changed.seats.pop().is_some()
 }
 
 fn skip_a_number(log: &mut Log, at: usize) -> bool {
@@ -359,7 +452,13 @@ fn pay_otherwise(log: &mut Log, at: usize) -> bool {
 }
 
 fn refuse_what_was_granted(log: &mut Log, at: usize) -> bool {
-    let granted = matches!(&log.outcomes[at].body, OutcomeBody::Held(_) | OutcomeBody::Booked(_));
+    let granted = match &log.outcomes[at].body {
+        OutcomeBody::Held(_)
+        | OutcomeBody::Booked(_)
+        | OutcomeBody::Extended(_)
+        | OutcomeBody::Cancelled(_) => true,
+        OutcomeBody::Released(_) | OutcomeBody::Changed(_) | OutcomeBody::Refused(_) => false,
+    };
     let refusal = Refusal::plain(Code::SaleClosed);
     log.outcomes[at].body = OutcomeBody::Refused(refusal);
     granted
@@ -389,6 +488,9 @@ const BREAKS: &[(&str, Break)] = &[
     ("take another seat", take_another_seat),
     ("cheapen", cheapen),
     ("lengthen", lengthen),
+    ("refund more", refund_more),
+    ("give back what is kept", give_back_what_is_kept),
+    ("leave a place out", leave_a_place_out),
     ("skip a number", skip_a_number),
     ("mix up the digest", mix_up_the_digest),
     ("mix up the request", mix_up_the_request),
@@ -405,24 +507,26 @@ const BREAKS: &[(&str, Break)] = &[
 #[test]
 fn what_is_broken_is_found_where_it_is() {
     let mut lot = Lot(99);
-    let sale = Sale::make(7, 800, false);
+    let sale = Sale::make(7, 1_200, false);
     assert!(sale.log.audit().0.is_clean());
     for (name, break_it) in BREAKS {
         let mut broken = 0;
-        for _ in 0..800 {
-            let mut log = sale.log.clone();
-            let bound = u64::try_from(log.outcomes.len()).unwrap();
+        for _ in 0..2_000 {
+            let bound = u64::try_from(sale.log.outcomes.len()).unwrap();
             let at = usize::try_from(lot.below(bound)).unwrap();
-            let offset = log.outcomes[at].header.offset;
-            if !break_it(&mut log, at) {
+            let outcomes = vec![sale.log.outcomes[at].clone()];
+            if !break_it(&mut Log { outcomes, ..Log::default() }, 0) {
                 continue;
             }
             broken += 1;
+            let mut log = sale.log.clone();
+            let offset = log.outcomes[at].header.offset;
+            break_it(&mut log, at);
             let (report, _) = log.audit();
             let first = report.findings.first().map(|finding| finding.offset);
             let outcome = &sale.log.outcomes[at];
             assert_eq!(first, Some(offset), "{name}: {outcome:?}\n{report}");
-            if broken == 40 {
+            if broken == 25 {
                 break;
             }
         }

@@ -1,0 +1,94 @@
+//! Checks of outcomes that amend a hold or a booking: more time, or places given back.
+
+use std::collections::BTreeSet;
+
+use super::event::{EventModel, Record, Sale};
+use super::finding::{Check, Fault, Judged, ensure, same};
+use super::grant::{check_places_of, check_record, unended, wrong_kind};
+use crate::domain::ids::HoldId;
+use crate::domain::outcome::{Cancelled, Held, Outcome, Place};
+use crate::domain::request::Body;
+use crate::domain::time::At;
+
+/// An extend granted.
+pub(super) fn extended(
+    model: &EventModel,
+    record: &Record<'_>,
+    outcome: &Outcome,
+    held: &Held,
+) -> Judged {
+    let Body::Extend(extend) = &record.request.body else {
+        return Err(wrong_kind(record, "an answer to an extend"));
+    };
+    check_record(model, record, outcome)?;
+    let open = model.sale == Sale::Open;
+    ensure(open, Check::Sale, || ("an open sale".into(), format!("{:?}", model.sale)))?;
+    same(Check::Hold, "the hold asked for,", &extend.hold, &held.hold)?;
+    let hold = unended(model, held.hold)?;
+    let at = outcome.header.decided_at;
+    ensure(hold.is_live(at), Check::LateExpiry, || {
+        (format!("a hold live at {at}"), format!("deadline {}", hold.deadline))
+    })?;
+    same(Check::Hold, "no reference but", &hold.reference, &None)?;
+    same(Check::Hold, "buyer", &hold.buyer, &extend.buyer)?;
+    same(Check::Hold, "deadline", &extend.deadline, &held.deadline)?;
+    ensure(held.deadline > hold.deadline, Check::Hold, || {
+        (format!("a deadline after {}", hold.deadline), held.deadline.to_string())
+    })?;
+    let cap = cap(model, held.hold);
+    ensure(cap.is_some_and(|cap| held.deadline <= cap), Check::Limit, || {
+        (format!("a deadline up to {cap:?}"), held.deadline.to_string())
+    })?;
+    check_places_of(model, &hold.places, &held.places, &held.currency)
+}
+
+/// The latest deadline a hold may be given. Its id is its claim's, and tells when that was made.
+pub(super) fn cap(model: &EventModel, hold: HoldId) -> Option<At> {
+    let definition = &model.venue.as_ref()?.definition;
+    Some(hold.made_at()?.plus(definition.hold_time).plus(definition.extend_max))
+}
+
+/// A cancel granted. A place given back twice is looked for before what else may be wrong with it.
+pub(super) fn cancelled(
+    model: &EventModel,
+    record: &Record<'_>,
+    outcome: &Outcome,
+    cancelled: &Cancelled,
+) -> Judged {
+    let hold = unended(model, cancelled.hold)?;
+    let mut seen = BTreeSet::new();
+    for place in &cancelled.places {
+        let booked =
+            hold.places.iter().any(|own| own.seat == place.seat) && seen.insert(&place.seat);
+        ensure(booked, Check::Refund, || {
+            let expected = format!("places of booking {}, once each", cancelled.hold);
+            (expected, format!("{} given back", place.seat))
+        })?;
+    }
+    let Body::Cancel(cancel) = &record.request.body else {
+        return Err(wrong_kind(record, "an answer to a cancel"));
+    };
+    check_record(model, record, outcome)?;
+    same(Check::Hold, "the hold asked for,", &cancel.hold, &cancelled.hold)?;
+    let Some(reference) = &hold.reference else {
+        let (expected, found) =
+            ("a booking".into(), format!("hold {}, not booked", cancelled.hold));
+        return Err(Fault { check: Check::Hold, expected, found });
+    };
+    same(Check::Hold, "buyer", &hold.buyer, &cancel.buyer)?;
+    same(Check::Hold, "reference", reference, &cancelled.reference)?;
+    let asked = |place: &&Place| cancel.seats.is_empty() || cancel.seats.contains(&place.seat);
+    let expected: Vec<Place> = hold.places.iter().filter(asked).cloned().collect();
+    let known = cancel.seats.is_empty() || expected.len() == cancel.seats.len();
+    ensure(known, Check::Seats, || {
+        (format!("places of booking {}", cancelled.hold), format!("{:?} asked for", cancel.seats))
+    })?;
+    check_places_of(model, &expected, &cancelled.places, &cancelled.currency)?;
+    let left = hold.places.len() - expected.len();
+    let remaining = usize::try_from(cancelled.remaining).ok();
+    same(Check::Seats, "places left", &Some(left), &remaining)?;
+    let paid: i64 = expected.iter().map(|place| place.price).sum();
+    // Calling off refunds every booking: a refund here would be the second.
+    let refund = if model.sale == Sale::Off { 0 } else { paid };
+    same(Check::Refund, "refund", &refund, &cancelled.refund)
+}
