@@ -11,6 +11,7 @@
 mod stack;
 
 mod audit;
+mod contract;
 mod deployment;
 mod edge;
 mod ledger;
@@ -27,6 +28,7 @@ fn main() -> ExitCode {
     arguments.test_threads.get_or_insert(1);
     let modules: &[fn() -> Vec<Trial>] = &[
         stack_smoke::trials,
+        contract::trials,
         ledger::trials,
         log::trials,
         edge::trials,
