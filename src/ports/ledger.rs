@@ -110,7 +110,7 @@ pub struct Expected {
 pub struct Blob {
     /// Its `changed` from now on.
     pub changed: i64,
-    /// Its content; `None` leaves the stored one as it is.
+    /// Its content; `None` leaves the stored one as it is, and is not for a row that must be absent.
     pub bytes: Option<Arc<[u8]>>,
     /// Its `changed` until now, `None` where the row must be absent.
     pub guard: Option<i64>,
