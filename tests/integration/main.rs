@@ -16,6 +16,7 @@ mod deployment;
 mod edge;
 mod ledger;
 mod log;
+mod owner;
 mod sale;
 mod stack_smoke;
 

@@ -9,6 +9,7 @@
 //! beside these, in the module of that server.
 
 pub(crate) mod ledger;
+pub(crate) mod log;
 
 use std::fmt::Debug;
 use std::time::Duration;
@@ -44,7 +45,7 @@ macro_rules! clause {
 use clause;
 
 pub(crate) fn trials() -> Vec<Trial> {
-    ledger::trials()
+    ledger::trials().into_iter().chain(log::trials()).collect()
 }
 
 /// The trial that a clause finds all its mutants out.
