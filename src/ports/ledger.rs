@@ -2,18 +2,30 @@
 //! only.
 //!
 //! # Contract
+//! Every driver is held to it by the same tests, in `tests/integration/contract/ledger.rs`; each
+//! sentence there has drivers that break it and are found out.
+//!
 //! - [`Batch`] is atomic: all of it is written, or none. It is written if, and only if, every
-//!   expectation in it holds at that moment: the fence's revision and operation id, and each row's
-//!   `changed`. Expectations of `None` mean "absent".
-//! - The statement is linearisable with all other batches and fence reads of the event.
+//!   expectation in it holds at that moment: the fence's revision and operation id, and the
+//!   `changed` of each seat and blob it names. Expectations of `None` mean "absent". One that a
+//!   decision may need, with [`BATCH_ROWS_MAX`](crate::domain::limits::BATCH_ROWS_MAX) rows and
+//!   [`OUTBOX_BYTES_MAX`](crate::domain::limits::OUTBOX_BYTES_MAX) bytes, is taken whole.
+//! - The statement is linearisable with all other batches and fence reads of the event, whoever
+//!   sends them: of two under one revision one is written. Other events have no part in it.
+//! - [`CommitResult::Rejected`] carries the fence as the store saw it when it refused; so a batch
+//!   that had been written, and is sent again, shows its own id.
 //! - [`CommitResult::Unknown`] promises nothing: the batch may have been written, may never be, or
-//!   may be written at any later time. Sending the *same* batch again is safe and is the only way
-//!   to find out.
-//! - [`CommitResult::Rejected`] carries the fence as the store saw it when it refused.
-//! - A fence read is linearisable and completes what was under way. A read of rows sees every batch
-//!   that was settled before it began; it may see later ones, in part: a fence read after it tells.
-//! - Rows are never deleted and no column is ever set to null.
-//! - A driver neither repeats nor speculates on a batch of its own accord.
+//!   may be written at any later time. The same goes for one whose sender stopped waiting. Sending
+//!   the *same* batch again is safe and is the only way to find out; however often it is sent, it
+//!   is written once.
+//! - What a fence read has seen, every later one sees, each with the outbox of its own batch. A
+//!   read of rows sees every batch that was settled before it began; it may see later ones, in
+//!   part: a fence read after it tells.
+//! - Rows come back as they were written, column by column, by rising number, and stay when the
+//!   place is free again: rows are never deleted and no column is ever set to null.
+//! - What was applied, and the ledger's [identity](LedgerId), are there for whoever opens it next.
+//! - A driver neither repeats nor speculates on a batch of its own accord: the store would take it
+//!   for a batch sent again, and the first result would be lost.
 
 mod columns;
 
@@ -110,7 +122,7 @@ pub struct Expected {
 pub struct Blob {
     /// Its `changed` from now on.
     pub changed: i64,
-    /// Its content; `None` leaves the stored one as it is.
+    /// Its content; `None` leaves the stored one as it is, so there must be one.
     pub bytes: Option<Arc<[u8]>>,
     /// Its `changed` until now, `None` where the row must be absent.
     pub guard: Option<i64>,

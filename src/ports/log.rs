@@ -1,15 +1,27 @@
 //! The log: requests in, outcomes out, and proof of who may write them.
 //!
 //! # Contract
-//! - Records of one partition arrive in offset order, read-committed, each at most once per
-//!   assignment or rewind. Offsets may have gaps.
+//! Every driver is held to it by the same tests, in `tests/integration/contract/log.rs`; each
+//! sentence there has drivers that break it and are found out.
+//!
+//! - Records of one partition arrive after its [`Assignment`], from the position on, in offset
+//!   order, read-committed, each once per assignment or rewind and under the epoch of that. Offsets
+//!   may have gaps. After the first record of an epoch there is none of an earlier one. A paused
+//!   partition is silent once the command has been heard, and goes on where it was.
 //! - A [`Publication`] is one transaction: its records and the positions of its partitions become
-//!   visible together or never. It is refused when the assignment it was made under is over.
+//!   visible together or never, whenever its owner dies. Partition by partition and position, they
+//!   may become visible one after the other; whoever has seen a part, and reads the rest to its
+//!   end, sees the rest. It is refused when the assignment it was made under is over: whoever was
+//!   replaced publishes nothing, whatever it is told, and reports [`FromLog::Failed`] in the end.
 //! - [`Published::Ended`] means: the transaction is over, by its own end or by the fence of a new
 //!   producer under the same transactional id, nothing of it is still under way, and the positions
 //!   were read (stable) after that. Whether it was committed is for the reader to see from them.
-//! - An [`Assignment`] is made in the order of the design: position, term, inventory, window.
-//! - Positions read are stable: no open transaction holds offsets of the partition.
+//! - An [`Assignment`] has all that was published before it; nobody adds to that any more. Terms
+//!   rise from one assignment of a partition to the next, and a term taken anew is higher than all
+//!   before.
+//! - Positions read are stable: no open transaction holds offsets of the partition, and a
+//!   publication asked for before is among them or has failed.
+//! - After [`FromLog::Left`] nothing more is reported, and the next owner goes on at the position.
 
 mod access;
 
@@ -127,7 +139,8 @@ pub struct RawRecord {
     /// Headers in order.
     pub headers: Vec<Header>,
     /// The partition's epoch when the record was read: every assignment and every rewind begins a
-    /// new one, so that records of an older one, still on their way, can be told apart.
+    /// new one, so that records of an older one, still on their way, can be told apart. Another
+    /// run of a driver may count from the same number.
     pub epoch: u64,
 }
 
@@ -242,8 +255,8 @@ pub struct Assignment {
     pub partition: Partition,
     /// Proof of ownership: offset of our record in `booking.terms`.
     pub term: i64,
-    /// Where to go on; `None` when the group has no offset for it, so that it begins at the log
-    /// start.
+    /// Where to go on; `None` when there is no position yet, so that it begins at the log start.
+    /// To take a term may set that as the position, without what was last before it.
     pub committed: Option<Position>,
     /// First offset the log still has.
     pub log_start: i64,

@@ -11,12 +11,14 @@
 mod stack;
 
 mod audit;
+mod contract;
 mod deadletters;
 mod deployment;
 mod edge;
 mod embedded;
 mod ledger;
 mod log;
+mod owner;
 mod sale;
 mod stack_smoke;
 
@@ -29,6 +31,7 @@ fn main() -> ExitCode {
     arguments.test_threads.get_or_insert(1);
     let modules: &[fn() -> Vec<Trial>] = &[
         stack_smoke::trials,
+        contract::trials,
         ledger::trials,
         log::trials,
         edge::trials,

@@ -27,12 +27,12 @@ enum State {
 }
 
 /// A test that gets the shared servers. `name` is its module and a sentence.
-pub(crate) fn trial(name: &str, test: fn(&Stack) -> Result<()>) -> Trial {
+pub(crate) fn trial(name: &str, test: impl FnOnce(&Stack) -> Result<()> + Send + 'static) -> Trial {
     Trial::ignorable_test(name, move || verdict(get().and_then(|stack| test(&stack))))
 }
 
 /// A test that starts its own servers, or none, and leaves the shared ones alone.
-pub(crate) fn solo_trial(name: &str, test: fn() -> Result<()>) -> Trial {
+pub(crate) fn solo_trial(name: &str, test: impl FnOnce() -> Result<()> + Send + 'static) -> Trial {
     Trial::ignorable_test(name, move || verdict(test()))
 }
 

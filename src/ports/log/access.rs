@@ -1,6 +1,8 @@
 //! How a log is reached: by an owner, by those who ask, and by those who read.
 //!
 //! # Contract
+//! Held to by `tests/integration/contract/log.rs`, like all of the log.
+//!
 //! - [`Producer::submit`] puts a record on `booking.requests`, in the partition of its key. What
 //!   [`Pending`] reports as delivered is durable and has its append time; what it reports as
 //!   [`ErrorKind::Unknown`] may be there, now or later, or never. Key, value and headers come back
@@ -8,9 +10,13 @@
 //! - [`Reader`] and [`Follower`] see committed records only, those of a partition in offset order.
 //!   A transaction is seen whole on each partition, or not at all.
 //! - An end is reached by position: a reader that has come to it has been handed every committed
-//!   record before it.
+//!   record before it, and one that starts there goes on without a gap. A start beyond the end is
+//!   refused, by a follower at the latest when it has looked.
 //! - Where a topic is compacted, its last record of each key is kept, with its offset.
 //! - [`Reader::committed`] moves in the transaction that publishes the answers before it.
+//! - The append time is the log's own, and within a partition it never falls as long as the clock
+//!   of the log's machine does not.
+//! - What was delivered, published and committed is there for whoever opens the log next.
 
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, TryRecvError};
@@ -181,7 +187,8 @@ pub trait Reader: Send {
     /// When the partition does not exist or nobody answers.
     fn end(&self, topic: Topic, partition: Partition) -> Result<i64, Error>;
 
-    /// The next request the owners will answer; `None` where they have answered nothing yet.
+    /// The next request the owners will answer; `None`, or the log start, where they have answered
+    /// nothing yet.
     ///
     /// # Errors
     /// When it may not be asked or nobody answers.

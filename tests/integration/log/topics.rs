@@ -1,8 +1,10 @@
 //! A deployment of its own for each test.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use anyhow::{Result, anyhow};
+use holdfast::kafka::Cluster;
 use holdfast::ports::log::Topic;
 use rdkafka::ClientConfig;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
@@ -51,6 +53,18 @@ impl Deployment {
         }
         let group = format!("{prefix}owners");
         Ok(Deployment { bootstrap: bootstrap.to_owned(), prefix, group, declared: partitions })
+    }
+
+    /// Where that is.
+    pub(super) fn cluster(&self) -> Cluster {
+        Cluster {
+            bootstrap: self.bootstrap.clone(),
+            prefix: self.prefix.clone(),
+            partitions: self.declared,
+            group: self.group.clone(),
+            audit_period: Duration::from_hours(24),
+            settings: BTreeMap::new(),
+        }
     }
 
     /// Puts requests on a partition, in one batch or a few.
