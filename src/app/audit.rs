@@ -208,9 +208,9 @@ fn read_answer(record: &LogRecord) -> Result<Answer, String> {
 
 const fn topic_of(body: &OutcomeBody) -> Topic {
     match body {
-        OutcomeBody::Held(_) => Topic::Held,
+        OutcomeBody::Held(_) | OutcomeBody::Extended(_) => Topic::Held,
         OutcomeBody::Booked(_) => Topic::Booked,
-        OutcomeBody::Released(_) => Topic::Released,
+        OutcomeBody::Released(_) | OutcomeBody::Cancelled(_) => Topic::Released,
         OutcomeBody::Changed(_) => Topic::Changed,
         OutcomeBody::Refused(_) => Topic::Refused,
     }

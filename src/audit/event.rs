@@ -241,6 +241,9 @@ impl EventModel {
                 grant::released(self, record, outcome, released)
             }
             (OutcomeBody::Changed(changed), _) => grant::changed(self, record, outcome, changed),
+            (OutcomeBody::Extended(_) | OutcomeBody::Cancelled(_), _) => {
+                Err(grant::without_rule(record))
+            }
         }
     }
 
@@ -311,12 +314,18 @@ impl EventModel {
                 }
                 self.set_seats_of(released.hold, Status::Free);
             }
+            // Nothing is known of these but that they are findings.
+            OutcomeBody::Extended(_) | OutcomeBody::Cancelled(_) => {}
             OutcomeBody::Changed(changed) => {
                 self.edition = changed.edition;
                 match changed.kind {
                     ChangedKind::Defined => self.venue = grant::defined(record),
                     ChangedKind::Opened => self.sale = Sale::Open,
                     ChangedKind::Closed => self.sale = Sale::Closed,
+                    ChangedKind::Paused
+                    | ChangedKind::CalledOff
+                    | ChangedKind::Blocked
+                    | ChangedKind::Unblocked => {}
                 }
             }
             OutcomeBody::Refused(_) => {}
@@ -407,7 +416,9 @@ pub(super) fn code_of(outcome: &Outcome) -> Option<Code> {
         OutcomeBody::Refused(refusal) => Some(refusal.code),
         OutcomeBody::Held(_)
         | OutcomeBody::Booked(_)
+        | OutcomeBody::Extended(_)
         | OutcomeBody::Released(_)
+        | OutcomeBody::Cancelled(_)
         | OutcomeBody::Changed(_) => None,
     }
 }

@@ -135,9 +135,9 @@ pub(super) fn same<T: PartialEq + fmt::Debug>(
 /// The topic an outcome is published to.
 pub(super) fn topic_of(body: &OutcomeBody) -> &'static str {
     match body {
-        OutcomeBody::Held(_) => "booking.held",
+        OutcomeBody::Held(_) | OutcomeBody::Extended(_) => "booking.held",
         OutcomeBody::Booked(_) => "booking.booked",
-        OutcomeBody::Released(_) => "booking.released",
+        OutcomeBody::Released(_) | OutcomeBody::Cancelled(_) => "booking.released",
         OutcomeBody::Changed(_) => "booking.changed",
         OutcomeBody::Refused(_) => "booking.refused",
     }

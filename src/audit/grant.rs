@@ -55,10 +55,16 @@ fn check_record(model: &EventModel, record: &Record<'_>, outcome: &Outcome) -> J
         ("a refusal of a malformed request".into(), "a grant".into())
     })?;
     let stale = match record.request.body {
-        Body::Define(_) | Body::Open(_) | Body::Close(_) | Body::Claim(_) => {
-            outcome.header.waited > max_wait(model)
-        }
-        Body::Confirm(_) | Body::Release(_) | Body::Expire => false,
+        Body::Define(_)
+        | Body::Open(_)
+        | Body::Close(_)
+        | Body::Pause(_)
+        | Body::CallOff(_)
+        | Body::Block(_)
+        | Body::Unblock(_)
+        | Body::Claim(_)
+        | Body::Extend(_) => outcome.header.waited > max_wait(model),
+        Body::Confirm(_) | Body::Release(_) | Body::Cancel(_) | Body::Expire => false,
     };
     ensure(!stale, Check::Sale, || {
         (format!("a wait up to {}", max_wait(model)), outcome.header.waited.to_string())
@@ -206,7 +212,7 @@ pub(super) fn released(
                 (format!("hold {} to have expired", released.hold), "its release".into())
             })?;
         }
-        (Cause::Released | Cause::None, _) => {
+        (Cause::Released | Cause::Cancelled | Cause::None, _) => {
             return Err(wrong_kind(record, "a cause that the request gives"));
         }
     }
@@ -247,11 +253,23 @@ pub(super) fn changed(
             Body::Define(_)
             | Body::Open(_)
             | Body::Close(_)
+            | Body::Pause(_)
+            | Body::CallOff(_)
+            | Body::Block(_)
+            | Body::Unblock(_)
             | Body::Claim(_)
             | Body::Confirm(_)
+            | Body::Extend(_)
             | Body::Release(_)
+            | Body::Cancel(_)
             | Body::Expire,
-            ChangedKind::Defined | ChangedKind::Opened | ChangedKind::Closed,
+            ChangedKind::Defined
+            | ChangedKind::Opened
+            | ChangedKind::Closed
+            | ChangedKind::Paused
+            | ChangedKind::CalledOff
+            | ChangedKind::Blocked
+            | ChangedKind::Unblocked,
         ) => return Err(wrong_kind(record, "the change asked for")),
     };
     same(Check::Identity, "actor", actor, &changed.actor)?;
@@ -264,9 +282,15 @@ pub(super) fn defined(record: &Record<'_>) -> Option<Venue> {
         Body::Define(define) => Venue::expand(&define.definition).ok(),
         Body::Open(_)
         | Body::Close(_)
+        | Body::Pause(_)
+        | Body::CallOff(_)
+        | Body::Block(_)
+        | Body::Unblock(_)
         | Body::Claim(_)
         | Body::Confirm(_)
+        | Body::Extend(_)
         | Body::Release(_)
+        | Body::Cancel(_)
         | Body::Expire => None,
     }
 }
@@ -276,7 +300,11 @@ pub(super) fn repeat(model: &EventModel, record: &Record<'_>, outcome: &Outcome)
     let (id, places, currency) = match &outcome.body {
         OutcomeBody::Held(held) => (held.hold, &held.places, &held.currency),
         OutcomeBody::Booked(booked) => (booked.hold, &booked.places, &booked.currency),
-        OutcomeBody::Released(_) | OutcomeBody::Changed(_) | OutcomeBody::Refused(_) => {
+        OutcomeBody::Extended(_)
+        | OutcomeBody::Released(_)
+        | OutcomeBody::Cancelled(_)
+        | OutcomeBody::Changed(_)
+        | OutcomeBody::Refused(_) => {
             return Err(wrong_kind(record, "a repeat to say where a hold stands"));
         }
     };
@@ -288,7 +316,17 @@ pub(super) fn repeat(model: &EventModel, record: &Record<'_>, outcome: &Outcome)
             same(Check::Hold, "the reference booked with,", &hold.reference.as_ref(), &paid)?;
             confirm.hold
         }
-        Body::Define(_) | Body::Open(_) | Body::Close(_) | Body::Release(_) | Body::Expire => {
+        Body::Define(_)
+        | Body::Open(_)
+        | Body::Close(_)
+        | Body::Pause(_)
+        | Body::CallOff(_)
+        | Body::Block(_)
+        | Body::Unblock(_)
+        | Body::Extend(_)
+        | Body::Release(_)
+        | Body::Cancel(_)
+        | Body::Expire => {
             return Err(wrong_kind(record, "no repeat to such a request"));
         }
     };
@@ -307,7 +345,11 @@ pub(super) fn repeat(model: &EventModel, record: &Record<'_>, outcome: &Outcome)
                 (format!("a hold live at {at}"), format!("deadline {}", hold.deadline))
             })?;
         }
-        OutcomeBody::Released(_) | OutcomeBody::Changed(_) | OutcomeBody::Refused(_) => {}
+        OutcomeBody::Extended(_)
+        | OutcomeBody::Released(_)
+        | OutcomeBody::Cancelled(_)
+        | OutcomeBody::Changed(_)
+        | OutcomeBody::Refused(_) => {}
     }
     check_booking(model, hold, places, currency)
 }
@@ -335,14 +377,25 @@ fn unended(model: &EventModel, id: HoldId) -> Result<&Hold, Fault> {
     }
 }
 
+/// An outcome that no rule here speaks of.
+pub(super) fn without_rule(record: &Record<'_>) -> Fault {
+    wrong_kind(record, "an outcome that the auditor has a rule for")
+}
+
 fn wrong_kind(record: &Record<'_>, expected: &str) -> Fault {
     let asked = match &record.request.body {
         Body::Define(_) => "a definition",
         Body::Open(_) => "an opening",
         Body::Close(_) => "a closing",
+        Body::Pause(_) => "a pause",
+        Body::CallOff(_) => "a calling off",
+        Body::Block(_) => "a block",
+        Body::Unblock(_) => "an unblock",
         Body::Claim(_) => "a claim",
         Body::Confirm(_) => "a confirm",
+        Body::Extend(_) => "an extend",
         Body::Release(_) => "a release",
+        Body::Cancel(_) => "a cancel",
         Body::Expire => "an expire",
     };
     Fault {

@@ -73,7 +73,7 @@ fn expected_row(
         number,
         status: seat.status,
         hold: seat.hold,
-        buyer: hold.buyer.clone(),
+        buyer: Some(hold.buyer.clone()),
         deadline: if free { At(0) } else { hold.deadline },
         price: place.price,
         tier: u16::try_from(tier).ok()?,
@@ -81,12 +81,13 @@ fn expected_row(
         cause: if free { hold.ended? } else { Cause::None },
         offset: hold.offset,
         changed: seat.changed,
+        block: None,
     })
 }
 
 fn describe(row: &StoredSeat) -> String {
     format!(
-        "{:?} by hold {} of {} (deadline {}, price {}, tier {}, reference {:?}, cause {:?}, claim at {}, changed {})",
+        "{:?} by hold {} of {:?} (deadline {}, price {}, tier {}, reference {:?}, cause {:?}, claim at {}, changed {}, block {:?})",
         row.status,
         row.hold,
         row.buyer,
@@ -96,6 +97,7 @@ fn describe(row: &StoredSeat) -> String {
         row.reference,
         row.cause,
         row.offset,
-        row.changed
+        row.changed,
+        row.block
     )
 }

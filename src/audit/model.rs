@@ -290,6 +290,7 @@ fn count(report: &mut Report, caused: &[Outcome], dead: u64) {
         }
         match &outcome.body {
             OutcomeBody::Held(_) => report.held += 1,
+            OutcomeBody::Extended(_) | OutcomeBody::Cancelled(_) => {}
             OutcomeBody::Booked(_) => report.booked += 1,
             OutcomeBody::Released(_) => report.released += 1,
             OutcomeBody::Changed(_) => report.changed += 1,

@@ -77,6 +77,7 @@ pub(super) fn judge(
         | Code::KeptBack
         | Code::ExtensionCap
         | Code::Blocked
+        | Code::NotBlocked
         | Code::NoRun
         | Code::StrandsSeat
         | Code::PaymentInFlight
@@ -101,8 +102,14 @@ impl<'a> Wish<'a> {
             Body::Define(_)
             | Body::Open(_)
             | Body::Close(_)
+            | Body::Pause(_)
+            | Body::CallOff(_)
+            | Body::Block(_)
+            | Body::Unblock(_)
             | Body::Confirm(_)
+            | Body::Extend(_)
             | Body::Release(_)
+            | Body::Cancel(_)
             | Body::Expire => None,
         }
     }
@@ -208,8 +215,17 @@ pub(super) fn malformed(model: &EventModel, record: &Record<'_>) -> bool {
             let misfit = venue.is_some_and(|venue| !venue.wanted(claim).misfits.is_empty());
             !(1..=SEATS_PER_REQUEST_MAX).contains(&claim.lines.len()) || bad || misfit
         }
-        Body::Open(ask) | Body::Close(ask) => unfit(&ask.actor, NAME_BYTES_MAX),
-        Body::Define(_) | Body::Confirm(_) | Body::Release(_) | Body::Expire => false,
+        Body::Open(ask) | Body::Close(ask) | Body::Pause(ask) | Body::CallOff(ask) => {
+            unfit(&ask.actor, NAME_BYTES_MAX)
+        }
+        Body::Define(_)
+        | Body::Block(_)
+        | Body::Unblock(_)
+        | Body::Confirm(_)
+        | Body::Extend(_)
+        | Body::Release(_)
+        | Body::Cancel(_)
+        | Body::Expire => false,
     };
     shape || !record.key_fits || record.request.id.made_at().is_none()
 }
@@ -217,17 +233,32 @@ pub(super) fn malformed(model: &EventModel, record: &Record<'_>) -> bool {
 /// Whether a signature is needed.
 fn is_signed(body: &Body) -> bool {
     match body {
-        Body::Define(_) | Body::Open(_) | Body::Close(_) | Body::Expire => true,
+        Body::Define(_)
+        | Body::Open(_)
+        | Body::Close(_)
+        | Body::Pause(_)
+        | Body::CallOff(_)
+        | Body::Block(_)
+        | Body::Unblock(_)
+        | Body::Expire => true,
         Body::Claim(claim) => claim.staff_override,
-        Body::Confirm(_) | Body::Release(_) => false,
+        Body::Confirm(_) | Body::Extend(_) | Body::Release(_) | Body::Cancel(_) => false,
     }
 }
 
 /// Whether id and wait are judged.
 fn ages(body: &Body) -> bool {
     match body {
-        Body::Define(_) | Body::Open(_) | Body::Close(_) | Body::Claim(_) => true,
-        Body::Confirm(_) | Body::Release(_) | Body::Expire => false,
+        Body::Define(_)
+        | Body::Open(_)
+        | Body::Close(_)
+        | Body::Pause(_)
+        | Body::CallOff(_)
+        | Body::Block(_)
+        | Body::Unblock(_)
+        | Body::Claim(_)
+        | Body::Extend(_) => true,
+        Body::Confirm(_) | Body::Release(_) | Body::Cancel(_) | Body::Expire => false,
     }
 }
 
@@ -239,10 +270,18 @@ pub(super) fn outside(request: &Request, highest: At) -> bool {
 
 fn edition_of(body: &Body) -> Option<i64> {
     match body {
-        Body::Open(ask) | Body::Close(ask) => Some(ask.edition),
-        Body::Define(_) | Body::Claim(_) | Body::Confirm(_) | Body::Release(_) | Body::Expire => {
-            None
+        Body::Open(ask) | Body::Close(ask) | Body::Pause(ask) | Body::CallOff(ask) => {
+            Some(ask.edition)
         }
+        Body::Block(ask) => Some(ask.edition),
+        Body::Unblock(ask) => Some(ask.edition),
+        Body::Define(_)
+        | Body::Claim(_)
+        | Body::Confirm(_)
+        | Body::Extend(_)
+        | Body::Release(_)
+        | Body::Cancel(_)
+        | Body::Expire => None,
     }
 }
 
@@ -250,6 +289,16 @@ fn hold_of(body: &Body) -> Option<(HoldId, &BuyerId, Option<&Reference>)> {
     match body {
         Body::Confirm(ask) => Some((ask.hold, &ask.buyer, Some(&ask.reference))),
         Body::Release(ask) => Some((ask.hold, &ask.buyer, None)),
-        Body::Define(_) | Body::Open(_) | Body::Close(_) | Body::Claim(_) | Body::Expire => None,
+        Body::Extend(ask) => Some((ask.hold, &ask.buyer, None)),
+        Body::Cancel(ask) => Some((ask.hold, &ask.buyer, None)),
+        Body::Define(_)
+        | Body::Open(_)
+        | Body::Close(_)
+        | Body::Pause(_)
+        | Body::CallOff(_)
+        | Body::Block(_)
+        | Body::Unblock(_)
+        | Body::Claim(_)
+        | Body::Expire => None,
     }
 }

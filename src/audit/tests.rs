@@ -99,6 +99,7 @@ fn definition(hold_time: Millis) -> Definition {
         event: event(),
         hold_time,
         max_wait: Millis(30_000),
+        extend_max: Millis(0),
         currency: "EUR".into(),
         limits: Limits {
             seats_per_request: Some(6),

@@ -126,7 +126,13 @@ fn collect(ends: &mut dyn Follower, holds: u64) -> anyhow::Result<Vec<(At, At)>>
             Some(OutcomeBody::Released(released)) => {
                 ended.insert(released.hold, clock::now());
             }
-            Some(OutcomeBody::Booked(_) | OutcomeBody::Changed(_) | OutcomeBody::Refused(_))
+            Some(
+                OutcomeBody::Booked(_)
+                | OutcomeBody::Extended(_)
+                | OutcomeBody::Cancelled(_)
+                | OutcomeBody::Changed(_)
+                | OutcomeBody::Refused(_),
+            )
             | None => {}
         }
     }

@@ -113,6 +113,7 @@ impl Crowd {
             event: event.clone(),
             hold_time: self.hold_time,
             max_wait: Millis(10 * 60 * 1_000),
+            extend_max: Millis(0),
             currency: "EUR".into(),
             limits: Limits::default(),
             tiers: vec![tier("standard", 4_500), tier("standing", 2_000)],

@@ -29,7 +29,9 @@ pub(super) fn answer(answer: &Answer, output: Output) -> Result<Ending, Failure>
                 OutcomeBody::Refused(_) => Ending::Found,
                 OutcomeBody::Held(_)
                 | OutcomeBody::Booked(_)
+                | OutcomeBody::Extended(_)
                 | OutcomeBody::Released(_)
+                | OutcomeBody::Cancelled(_)
                 | OutcomeBody::Changed(_) => Ending::Done,
             })
         }
@@ -51,6 +53,24 @@ pub(super) fn line(outcome: &Outcome) -> String {
             held.hold,
             time(held.deadline),
             places(&held.places, &held.currency)
+        ),
+        OutcomeBody::Extended(held) => format!(
+            "extended  {} #{} hold {} until {}: {}",
+            header.event,
+            header.sequence,
+            held.hold,
+            time(held.deadline),
+            places(&held.places, &held.currency)
+        ),
+        OutcomeBody::Cancelled(cancelled) => format!(
+            "cancelled {} #{} hold {}, {} places left, {} to refund of {}: {}",
+            header.event,
+            header.sequence,
+            cancelled.hold,
+            cancelled.remaining,
+            cancelled.refund,
+            cancelled.reference,
+            places(&cancelled.places, &cancelled.currency)
         ),
         OutcomeBody::Booked(booked) => format!(
             "booked    {} #{} hold {} paid by {}: {}",
@@ -159,6 +179,22 @@ fn body_object(body: &OutcomeBody) -> Value {
             "currency": held.currency,
             "staff_override": held.staff_override,
         }),
+        OutcomeBody::Extended(held) => json!({
+            "kind": "extended",
+            "hold": held.hold.to_string(),
+            "deadline_ms": held.deadline.0,
+            "places": place_objects(&held.places),
+            "currency": held.currency,
+        }),
+        OutcomeBody::Cancelled(cancelled) => json!({
+            "kind": "cancelled",
+            "hold": cancelled.hold.to_string(),
+            "reference": cancelled.reference.as_str(),
+            "places": place_objects(&cancelled.places),
+            "currency": cancelled.currency,
+            "remaining": cancelled.remaining,
+            "refund": cancelled.refund,
+        }),
         OutcomeBody::Booked(booked) => json!({
             "kind": "booked",
             "hold": booked.hold.to_string(),
@@ -176,6 +212,8 @@ fn body_object(body: &OutcomeBody) -> Value {
             "kind": changed_name(changed.kind),
             "edition": changed.edition,
             "actor": changed.actor,
+            "reason": changed.reason,
+            "seats": changed.seats,
         }),
         OutcomeBody::Refused(Refusal { code, ground }) => json!({
             "kind": "refused",
@@ -229,6 +267,8 @@ pub(super) fn sale_name(sale: SaleState) -> &'static str {
         SaleState::NotOpen => "not open",
         SaleState::Open => "open",
         SaleState::Closed => "closed",
+        SaleState::Paused => "paused",
+        SaleState::Off => "called off",
     }
 }
 
@@ -237,6 +277,10 @@ fn changed_name(kind: ChangedKind) -> &'static str {
         ChangedKind::Defined => "defined",
         ChangedKind::Opened => "opened",
         ChangedKind::Closed => "closed",
+        ChangedKind::Paused => "paused",
+        ChangedKind::CalledOff => "off",
+        ChangedKind::Blocked => "blocked",
+        ChangedKind::Unblocked => "unblocked",
     }
 }
 
@@ -245,6 +289,7 @@ fn cause_name(cause: Cause) -> &'static str {
         Cause::None => "for no reason",
         Cause::Expired => "expired",
         Cause::Released => "released",
+        Cause::Cancelled => "cancelled",
     }
 }
 

@@ -25,6 +25,8 @@ struct File {
     hold_time: Duration,
     #[serde(with = "units::duration", default = "max_wait_default")]
     max_wait: Duration,
+    #[serde(with = "units::duration", default)]
+    extend_max: Duration,
     currency: String,
     #[serde(default)]
     limits: Limits,
@@ -100,6 +102,7 @@ fn definition(file: File) -> Result<layout::Definition, String> {
         event,
         hold_time: millis(file.hold_time),
         max_wait: millis(file.max_wait),
+        extend_max: millis(file.extend_max),
         currency,
         limits: layout::Limits {
             seats_per_request: limits.seats_per_request,
@@ -177,6 +180,7 @@ mod tests {
                     sections = [{ name = \"floor\", rank = 1, tier = \"one\", capacity = 5 }]\n";
         let definition = parse(text, Path::new("e.toml")).unwrap();
         assert_eq!(definition.max_wait, MAX_WAIT_DEFAULT);
+        assert_eq!(definition.extend_max, Millis(0));
         assert_eq!(definition.limits, layout::Limits::default());
     }
 

@@ -127,13 +127,14 @@ impl SerializeRow for Values<'_> {
                 row.changed,
                 row.status as i8,
                 row.hold.0,
-                row.buyer.as_str(),
+                row.buyer.as_ref().map_or("", |buyer| buyer.as_str()),
                 row.deadline.0,
                 row.price,
                 i32::from(row.tier),
                 row.reference.as_ref().map_or("", |reference| reference.as_str()),
                 i32::from(row.cause as u8),
                 row.offset,
+                row.block.as_deref().unwrap_or(""),
                 event,
                 seat_row(row.number),
                 *guard,
@@ -157,7 +158,7 @@ mod tests {
     use super::super::ledger_table::TABLE;
     use super::*;
     use crate::domain::event::SaleState;
-    use crate::domain::ids::{BuyerId, EventId, HoldId};
+    use crate::domain::ids::{EventId, HoldId};
     use crate::domain::seat::{Cause, Status, StoredSeat};
     use crate::domain::time::At;
     use crate::ports::ledger::Expected;
@@ -168,7 +169,7 @@ mod tests {
             number: SeatNumber(0),
             status: Status::Free,
             hold: HoldId::NONE,
-            buyer: BuyerId::new("ann").unwrap(),
+            buyer: None,
             deadline: At(0),
             price: 0,
             tier: 0,
@@ -176,6 +177,7 @@ mod tests {
             cause: Cause::None,
             offset: 0,
             changed: 1,
+            block: None,
         };
         Batch {
             event: EventId::new("concert").unwrap(),

@@ -48,6 +48,7 @@ pub(super) const TABLE: Table = Table {
         column("reference", Kind::Regular, "text"),
         column("cause", Kind::Regular, "int"),
         column("claim_offset", Kind::Regular, "bigint"),
+        column("block", Kind::Regular, "text"),
     ],
 };
 
@@ -87,7 +88,7 @@ impl Texts {
             ),
             seat: format!(
                 "UPDATE {table} SET changed = ?, status = ?, hold = ?, buyer = ?, deadline = ?, \
-                 price = ?, tier = ?, reference = ?, cause = ?, claim_offset = ? \
+                 price = ?, tier = ?, reference = ?, cause = ?, claim_offset = ?, block = ? \
                  WHERE event = ? AND row = ? IF changed = ?"
             ),
             read_fence: format!(
@@ -98,7 +99,7 @@ impl Texts {
             read_content: format!("SELECT changed, body FROM {table} WHERE event = ? AND row = ?"),
             read_seats: format!(
                 "SELECT row, changed, status, hold, buyer, deadline, price, tier, reference, \
-                 cause, claim_offset FROM {table} WHERE event = ? AND row >= 0"
+                 cause, claim_offset, block FROM {table} WHERE event = ? AND row >= 0"
             ),
         }
     }

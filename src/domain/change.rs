@@ -169,10 +169,12 @@ impl EventState {
         seat.changed = stored.changed;
         seat.status = stored.status;
         if stored.status == Status::Free {
-            self.remember_leaver(stored.hold, &stored.buyer, stored.offset, stored.cause);
+            let buyer = stored.buyer.as_ref().expect("shapes only");
+            self.remember_leaver(stored.hold, buyer, stored.offset, stored.cause);
             return;
         }
-        self.count_taken(number, &stored.buyer);
+        let buyer = stored.buyer.clone().expect("shapes only");
+        self.count_taken(number, &buyer);
         if let Some(reference) = &stored.reference {
             self.count_booked(number);
             self.references.insert(reference.clone(), stored.hold);
@@ -182,7 +184,7 @@ impl EventState {
             return;
         }
         let hold = Hold {
-            buyer: stored.buyer.clone(),
+            buyer,
             seats: vec![number],
             deadline: stored.deadline,
             offset: stored.offset,

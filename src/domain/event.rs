@@ -25,6 +25,10 @@ pub enum SaleState {
     Open = 1,
     /// Over; holds may still be confirmed.
     Closed = 2,
+    /// Interrupted; holds may still be confirmed.
+    Paused = 3,
+    /// Called off for good: nothing is promised any more, and what was paid is given back.
+    Off = 4,
 }
 
 impl SaleState {
@@ -35,6 +39,8 @@ impl SaleState {
             0 => Some(SaleState::NotOpen),
             1 => Some(SaleState::Open),
             2 => Some(SaleState::Closed),
+            3 => Some(SaleState::Paused),
+            4 => Some(SaleState::Off),
             _ => None,
         }
     }
@@ -230,7 +236,7 @@ impl EventState {
             number,
             status: seat.status,
             hold: seat.hold,
-            buyer: buyer.clone(),
+            buyer: Some(buyer.clone()),
             deadline,
             price: seat.price,
             tier: seat.tier,
@@ -238,6 +244,7 @@ impl EventState {
             cause: seat.cause,
             offset,
             changed: seat.changed,
+            block: None,
         })
     }
 
@@ -326,7 +333,7 @@ impl EventState {
         let mut leavers: HashMap<HoldId, u32> = HashMap::new();
         for (number, seat) in (0..).map(SeatNumber).zip(&self.seats) {
             match seat.status {
-                Status::Free => {
+                Status::Free | Status::Blocked => {
                     free[layout.section_of(number)] += 1;
                     if seat.changed > 0 {
                         *leavers.entry(seat.hold).or_default() += 1;

@@ -17,8 +17,8 @@ pub use row::RowPlan;
 
 use super::ids::{EventId, NameError, SeatNumber, check_name};
 use super::limits::{
-    HOLD_TIME_MAX, HOLD_TIME_MIN, MAX_WAIT_MAX, SEATS_PER_EVENT_MAX, SEATS_PER_REQUEST_MAX,
-    SECTION_TIERS_MAX, SECTIONS_MAX, TIERS_MAX,
+    EXTEND_MAX_MAX, HOLD_TIME_MAX, HOLD_TIME_MIN, MAX_WAIT_MAX, SEATS_PER_EVENT_MAX,
+    SEATS_PER_REQUEST_MAX, SECTION_TIERS_MAX, SECTIONS_MAX, TIERS_MAX,
 };
 use super::time::Millis;
 
@@ -31,6 +31,9 @@ pub struct Definition {
     pub hold_time: Millis,
     /// How long a claim may wait before it is refused as stale.
     pub max_wait: Millis,
+    /// How far beyond the time in its id and the hold time a hold may be extended; zero is not at
+    /// all, but for what the clock that made the id was ahead of the log.
+    pub extend_max: Millis,
     /// ISO 4217 code, three capital letters.
     pub currency: String,
     /// What one buyer may have.
@@ -400,6 +403,7 @@ fn compile_tiers(tiers: &[Tier]) -> Result<HashMap<String, u16>, DefinitionError
 fn check_bounds(definition: &Definition) -> Result<(), DefinitionError> {
     range("hold-time (ms)", definition.hold_time.0, HOLD_TIME_MIN.0, HOLD_TIME_MAX.0)?;
     range("max-wait (ms)", definition.max_wait.0, 1, MAX_WAIT_MAX.0)?;
+    range("extend-max (ms)", definition.extend_max.0, 0, EXTEND_MAX_MAX.0)?;
     range("sections", definition.sections.len() as i64, 1, SECTIONS_MAX as i64)?;
     if let Some(limit) = definition.limits.seats_per_request {
         range("seats-per-request", i64::from(limit), 0, SEATS_PER_REQUEST_MAX as i64)?;
@@ -436,6 +440,7 @@ mod tests {
             event: EventId::new("hamlet").unwrap(),
             hold_time: Millis(600_000),
             max_wait: Millis(30_000),
+            extend_max: Millis(0),
             currency: "EUR".into(),
             limits: Limits::default(),
             tiers: vec![

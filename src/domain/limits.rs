@@ -18,6 +18,9 @@ pub const SECTION_TIERS_MAX: usize = 4_000;
 pub const TIERS_MAX: usize = 256;
 /// Places one claim may ask for, whatever the event allows, and lines in which it may ask for them.
 pub const SEATS_PER_REQUEST_MAX: usize = 50;
+/// Places one block or unblock may cover, and lines in which it may name them; the command line
+/// splits larger ones.
+pub const BLOCK_SEATS_MAX: usize = 1_000;
 /// Bytes of a request record's value; larger ones are dead letters.
 pub const REQUEST_BYTES_MAX: usize = 1024 * 1024;
 /// Bytes of a record's value that a dead letter repeats.
@@ -29,6 +32,8 @@ pub const PARTITIONS_MAX: i32 = 128;
 
 /// Longest time a hold may be given.
 pub const HOLD_TIME_MAX: Millis = Millis(24 * 60 * 60 * 1_000);
+/// Longest time holds may be extended by.
+pub const EXTEND_MAX_MAX: Millis = HOLD_TIME_MAX;
 /// Shortest time a hold may be given.
 pub const HOLD_TIME_MIN: Millis = Millis(1_000);
 /// A hold is live until its deadline and this much longer.
@@ -50,12 +55,16 @@ pub const MAX_WAIT_DEFAULT: Millis = Millis(30_000);
 pub const LAPSED_ROWS_MAX: usize = 500;
 /// Seat rows of a buyer's own lapsed holds that one claim frees beyond those.
 pub const LAPSED_ROWS_OF_BUYER_MAX: usize = SEATS_PER_REQUEST_MAX * SEATS_PER_REQUEST_MAX;
+/// Seat rows of lapsed holds that one block frees beyond those, where they are in its way.
+pub const LAPSED_ROWS_OF_BLOCK_MAX: usize = SEATS_PER_REQUEST_MAX * SEATS_PER_REQUEST_MAX;
 /// Seat rows one decision may change beyond the lapsed ones: each wanted seat, named or general,
 /// may sit in a lapsed hold of its own, the buyer's lapsed holds go, and the wanted seats change
 /// once more.
 pub const TOUCHED_ROWS_MAX: usize = 2 * SEATS_PER_REQUEST_MAX * SEATS_PER_REQUEST_MAX
     + LAPSED_ROWS_OF_BUYER_MAX
     + 2 * SEATS_PER_REQUEST_MAX;
+/// Seat rows a block may change beyond the lapsed ones: what lapsed in its way, and what it blocks.
+pub const BLOCK_ROWS_MAX: usize = LAPSED_ROWS_OF_BLOCK_MAX + BLOCK_SEATS_MAX;
 /// Seat rows one decision may change.
 pub const DECISION_ROWS_MAX: usize = LAPSED_ROWS_MAX + SEATS_PER_REQUEST_MAX + TOUCHED_ROWS_MAX;
 /// Seat rows of one ledger batch. Past some 500 a batch gains nothing more; it may be as large as
@@ -69,8 +78,10 @@ pub const BATCH_STATEMENTS_MAX: usize = 65_535;
 pub const OUTBOX_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// Bytes of entries decided since the last batch after which the event waits for that batch.
 pub const ENTRIES_PENDING_BYTES_MAX: usize = 1024 * 1024;
-/// Bytes one decision's records can come to: the answer and derived releases at some 200 bytes a
-/// seat.
+/// Bytes of a record that one seat of it comes to: its full name with what goes beside it.
+pub const SEAT_BYTES_MAX: usize = FULL_NAME_BYTES_MAX + 6;
+/// Bytes one decision's records can come to: the answer and derived releases at some
+/// [`SEAT_BYTES_MAX`] a seat.
 pub const DECISION_BYTES_MAX: usize = 2 * 1024 * 1024;
 
 /// Records one partition may have read and not yet published before reading pauses.
@@ -89,6 +100,9 @@ pub const LEDGER_RETRY: Millis = Millis(100);
 
 const _: () = {
     assert!(BATCH_ROWS_GOAL + DECISION_ROWS_MAX <= BATCH_ROWS_MAX);
+    assert!(LAPSED_ROWS_MAX + SEATS_PER_REQUEST_MAX + BLOCK_ROWS_MAX <= DECISION_ROWS_MAX);
+    assert!(DECISION_ROWS_MAX * SEAT_BYTES_MAX <= DECISION_BYTES_MAX);
+    assert!(BLOCK_SEATS_MAX * SEAT_BYTES_MAX < REQUEST_BYTES_MAX);
     assert!(BATCH_ROWS_MAX + 3 <= BATCH_STATEMENTS_MAX);
     assert!(ENTRIES_PENDING_BYTES_MAX + DECISION_BYTES_MAX <= OUTBOX_BYTES_MAX);
     assert!(DEAD_LETTER_VALUE_BYTES_MAX + DEAD_LETTER_EXTRA_BYTES_MAX < REQUEST_BYTES_MAX);

@@ -63,8 +63,12 @@ pub enum OutcomeBody {
     Held(Held),
     /// Places are sold.
     Booked(Booked),
+    /// A hold's deadline was moved.
+    Extended(Held),
     /// A hold ended.
     Released(Released),
+    /// Places of a booking were given back.
+    Cancelled(Cancelled),
     /// The event itself changed.
     Changed(Changed),
     /// The wish was not granted.
@@ -93,7 +97,7 @@ pub struct Held {
     pub currency: String,
     /// When it ends by itself, but for the grace.
     pub deadline: At,
-    /// Whether a limit was set aside by staff.
+    /// Whether limits and blocks were set aside by staff.
     pub staff_override: bool,
 }
 
@@ -121,6 +125,24 @@ pub struct Released {
     pub cause: Cause,
 }
 
+/// Places of a booking given back. The booking lives on with the rest.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cancelled {
+    /// The hold the booking was.
+    pub hold: HoldId,
+    /// The places given back.
+    pub places: Vec<Place>,
+    /// Currency of the prices.
+    pub currency: String,
+    /// How many places the booking still has.
+    pub remaining: u32,
+    /// The payment the booking rests on.
+    pub reference: Reference,
+    /// What is to be given back of it, in minor units: the sum of the prices, or zero where the
+    /// event was called off, since that gives back every booking.
+    pub refund: i64,
+}
+
 /// A change of the event itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Changed {
@@ -130,6 +152,10 @@ pub struct Changed {
     pub edition: i64,
     /// Who asked.
     pub actor: String,
+    /// Why places were blocked; else empty.
+    pub reason: String,
+    /// Full names of the places blocked or unblocked; else empty.
+    pub seats: Vec<String>,
 }
 
 /// What happened to an event.
@@ -142,6 +168,14 @@ pub enum ChangedKind {
     Opened = 1,
     /// Its sale ended.
     Closed = 2,
+    /// Its sale was interrupted.
+    Paused = 3,
+    /// It will not take place.
+    CalledOff = 4,
+    /// Places were kept from sale.
+    Blocked = 5,
+    /// Places were put on sale again.
+    Unblocked = 6,
 }
 
 impl OutcomeBody {
@@ -151,7 +185,9 @@ impl OutcomeBody {
         match self {
             OutcomeBody::Held(_)
             | OutcomeBody::Booked(_)
+            | OutcomeBody::Extended(_)
             | OutcomeBody::Released(_)
+            | OutcomeBody::Cancelled(_)
             | OutcomeBody::Changed(_) => true,
             OutcomeBody::Refused(_) => false,
         }

@@ -79,10 +79,11 @@ codes! {
     LiveHolds = 73, "live-holds", true, "The buyer has as many live holds as one buyer may have.";
     ExtensionCap = 74, "extension-cap", false, "The hold cannot be extended further.";
     SeatsTaken = 80, "seats-taken", true, "At least one of the seats is held or booked; the ground lists them.";
-    Blocked = 81, "blocked", false, "At least one of the seats is not on sale.";
+    Blocked = 81, "blocked", false, "At least one of the seats is blocked; the ground lists them, and the reason of the first.";
     NotEnough = 82, "not-enough", true, "The section has fewer free places than asked for.";
     NoRun = 83, "no-run", true, "No row has so many free seats side by side.";
     StrandsSeat = 84, "strands-seat", false, "The choice would leave a single seat nobody wants.";
+    NotBlocked = 85, "not-blocked", false, "At least one of the places is not blocked; the ground lists them.";
     UnknownHold = 90, "unknown-hold", false, "No hold of this id; it never was, or it ended and its seats have new holders.";
     NotHolder = 91, "not-holder", false, "The hold is another buyer's.";
     HoldEnded = 92, "hold-ended", false, "The hold has ended or been booked.";

@@ -2,8 +2,9 @@
 
 use super::ids::{BuyerId, EventId, HoldId, Reference, RequestId};
 use super::layout::{Definition, Layout};
-use super::limits::{FULL_NAME_BYTES_MAX, NAME_BYTES_MAX, SEATS_PER_REQUEST_MAX};
+use super::limits::{BLOCK_SEATS_MAX, FULL_NAME_BYTES_MAX, NAME_BYTES_MAX, SEATS_PER_REQUEST_MAX};
 use super::refusal::{Code, Refusal};
+use super::time::At;
 
 /// A record that asks for a change of one event.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,12 +26,24 @@ pub enum Body {
     Open(Administration),
     /// End the sale. Signed.
     Close(Administration),
+    /// Interrupt the sale. Signed.
+    Pause(Administration),
+    /// Let the event not take place; final. Signed.
+    CallOff(Administration),
+    /// Keep places from sale. Signed.
+    Block(Block),
+    /// Put blocked places on sale. Signed.
+    Unblock(Unblock),
     /// Set places aside.
     Claim(Claim),
     /// Turn a hold into a booking.
     Confirm(Confirm),
+    /// Move a hold's deadline.
+    Extend(Extend),
     /// Give a hold back.
     Release(Release),
+    /// Give places of a booking back.
+    Cancel(Cancel),
     /// End the holds that have lapsed. Signed; made by the expiry worker.
     Expire,
 }
@@ -53,6 +66,45 @@ pub struct Administration {
     pub actor: String,
 }
 
+/// Places to be kept from sale: all of them or none.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Block {
+    /// The edition of the event the operator had before their eyes.
+    pub edition: i64,
+    /// Who asks, for the record: up to [`NAME_BYTES_MAX`] bytes without control characters.
+    pub actor: String,
+    /// What for, such as `press`: one to [`NAME_BYTES_MAX`] bytes without control characters.
+    pub reason: String,
+    /// Which, in up to [`BLOCK_SEATS_MAX`] lines; a place that two of them mean counts once.
+    pub places: Vec<Target>,
+}
+
+/// Blocked places to be put on sale: all of them or none.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unblock {
+    /// The edition of the event the operator had before their eyes.
+    pub edition: i64,
+    /// Who asks, for the record: up to [`NAME_BYTES_MAX`] bytes without control characters.
+    pub actor: String,
+    /// Which, in up to [`BLOCK_SEATS_MAX`] lines; a place that two of them mean counts once.
+    pub places: Vec<Target>,
+}
+
+/// One line of a block.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// All that a name means: a seat `section/row/seat`, a row `section/row`, a section, or place
+    /// `section/n` of general admission.
+    Named(String),
+    /// So many places of a general-admission section.
+    Places {
+        /// The section.
+        section: String,
+        /// How many.
+        count: u32,
+    },
+}
+
 /// A wish for places: all of them or none.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Claim {
@@ -62,7 +114,7 @@ pub struct Claim {
     pub lines: Vec<Line>,
     /// Sum in minor units that the buyer has been shown; a different one is refused.
     pub expected_price: Option<i64>,
-    /// Asked by staff: limits do not bind it. Signed.
+    /// Asked by staff: limits do not bind it, and seats it names may be blocked. Signed.
     pub staff_override: bool,
 }
 
@@ -98,6 +150,17 @@ pub struct Confirm {
     pub reference: Reference,
 }
 
+/// A wish for more time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Extend {
+    /// Whose hold.
+    pub buyer: BuyerId,
+    /// Which hold.
+    pub hold: HoldId,
+    /// Until when. A hold is never shortened by it.
+    pub deadline: At,
+}
+
 /// The end of a wish.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Release {
@@ -107,14 +170,33 @@ pub struct Release {
     pub hold: HoldId,
 }
 
+/// The end of a booking, or of some of its places.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cancel {
+    /// Whose booking.
+    pub buyer: BuyerId,
+    /// The hold it was.
+    pub hold: HoldId,
+    /// Full names of the places to give back, up to [`SEATS_PER_REQUEST_MAX`], none twice; none at
+    /// all means the whole booking.
+    pub seats: Vec<String>,
+}
+
 impl Request {
     /// Whether only holders of a signing key may ask this.
     #[must_use]
     pub fn needs_signature(&self) -> bool {
         match &self.body {
-            Body::Define(_) | Body::Open(_) | Body::Close(_) | Body::Expire => true,
+            Body::Define(_)
+            | Body::Open(_)
+            | Body::Close(_)
+            | Body::Pause(_)
+            | Body::CallOff(_)
+            | Body::Block(_)
+            | Body::Unblock(_)
+            | Body::Expire => true,
             Body::Claim(claim) => claim.staff_override,
-            Body::Confirm(_) | Body::Release(_) => false,
+            Body::Confirm(_) | Body::Extend(_) | Body::Release(_) | Body::Cancel(_) => false,
         }
     }
 
@@ -124,8 +206,16 @@ impl Request {
     #[must_use]
     pub fn goes_stale(&self) -> bool {
         match &self.body {
-            Body::Define(_) | Body::Open(_) | Body::Close(_) | Body::Claim(_) => true,
-            Body::Confirm(_) | Body::Release(_) | Body::Expire => false,
+            Body::Define(_)
+            | Body::Open(_)
+            | Body::Close(_)
+            | Body::Pause(_)
+            | Body::CallOff(_)
+            | Body::Block(_)
+            | Body::Unblock(_)
+            | Body::Claim(_)
+            | Body::Extend(_) => true,
+            Body::Confirm(_) | Body::Release(_) | Body::Cancel(_) | Body::Expire => false,
         }
     }
 
@@ -135,8 +225,17 @@ impl Request {
         match &self.body {
             Body::Claim(claim) => Some(&claim.buyer),
             Body::Confirm(confirm) => Some(&confirm.buyer),
+            Body::Extend(extend) => Some(&extend.buyer),
             Body::Release(release) => Some(&release.buyer),
-            Body::Define(_) | Body::Open(_) | Body::Close(_) | Body::Expire => None,
+            Body::Cancel(cancel) => Some(&cancel.buyer),
+            Body::Define(_)
+            | Body::Open(_)
+            | Body::Close(_)
+            | Body::Pause(_)
+            | Body::CallOff(_)
+            | Body::Block(_)
+            | Body::Unblock(_)
+            | Body::Expire => None,
         }
     }
 
@@ -159,8 +258,23 @@ impl Request {
                 Layout::compile(define.definition.clone())
                     .map_or_else(|error| bad(error.to_string()), |_| Ok(()))
             }
-            Body::Open(ask) | Body::Close(ask) => check_text("actor", &ask.actor, NAME_BYTES_MAX),
-            Body::Confirm(_) | Body::Release(_) | Body::Expire => Ok(()),
+            Body::Open(ask) | Body::Close(ask) | Body::Pause(ask) | Body::CallOff(ask) => {
+                check_text("actor", &ask.actor, NAME_BYTES_MAX)
+            }
+            Body::Block(ask) => {
+                check_text("actor", &ask.actor, NAME_BYTES_MAX)?;
+                if ask.reason.is_empty() {
+                    return bad("the block has no reason");
+                }
+                check_text("reason", &ask.reason, NAME_BYTES_MAX)?;
+                check_targets(&ask.places)
+            }
+            Body::Unblock(ask) => {
+                check_text("actor", &ask.actor, NAME_BYTES_MAX)?;
+                check_targets(&ask.places)
+            }
+            Body::Cancel(cancel) => cancel.check(),
+            Body::Confirm(_) | Body::Extend(_) | Body::Release(_) | Body::Expire => Ok(()),
         }
     }
 }
@@ -178,6 +292,44 @@ fn check_text(what: &str, text: &str, bytes_max: usize) -> Result<(), Refusal> {
         return bad(format!("the {what} has a control character"));
     }
     Ok(())
+}
+
+fn check_targets(places: &[Target]) -> Result<(), Refusal> {
+    if places.is_empty() {
+        return bad("no places are named");
+    }
+    if places.len() > BLOCK_SEATS_MAX {
+        return bad(format!("places are named in more than {BLOCK_SEATS_MAX} lines"));
+    }
+    for target in places {
+        let (Target::Named(name) | Target::Places { section: name, .. }) = target;
+        check_text("place or section of a line", name, FULL_NAME_BYTES_MAX)?;
+        if let Target::Places { section, count: 0 } = target {
+            return bad(format!("zero places of section {section}"));
+        }
+    }
+    Ok(())
+}
+
+/// A name that is there twice.
+fn check_twice(mut names: Vec<&str>) -> Result<(), Refusal> {
+    names.sort_unstable();
+    match names.windows(2).find(|pair| pair[0] == pair[1]) {
+        Some(pair) => bad(format!("seat {} is named twice", pair[0])),
+        None => Ok(()),
+    }
+}
+
+impl Cancel {
+    fn check(&self) -> Result<(), Refusal> {
+        if self.seats.len() > SEATS_PER_REQUEST_MAX {
+            return bad(format!("the cancel names more than {SEATS_PER_REQUEST_MAX} seats"));
+        }
+        for seat in &self.seats {
+            check_text("seat", seat, FULL_NAME_BYTES_MAX)?;
+        }
+        check_twice(self.seats.iter().map(String::as_str).collect())
+    }
 }
 
 impl Claim {
@@ -202,11 +354,7 @@ impl Claim {
                 Line::Places { .. } => {}
             }
         }
-        names.sort_unstable();
-        match names.windows(2).find(|pair| pair[0] == pair[1]) {
-            Some(pair) => bad(format!("seat {} is named twice", pair[0])),
-            None => Ok(()),
-        }
+        check_twice(names)
     }
 
     /// How many places are wanted.

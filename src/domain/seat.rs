@@ -1,5 +1,7 @@
 //! One place: its state, and what is remembered about it.
 
+use std::sync::Arc;
+
 use super::ids::{BuyerId, HoldId, Reference, SeatNumber};
 use super::time::At;
 
@@ -14,6 +16,8 @@ pub enum Status {
     Held = 1,
     /// Sold.
     Booked = 2,
+    /// Kept from sale: no claim gets it but by name and with a staff override.
+    Blocked = 3,
 }
 
 impl Status {
@@ -24,6 +28,7 @@ impl Status {
             0 => Some(Status::Free),
             1 => Some(Status::Held),
             2 => Some(Status::Booked),
+            3 => Some(Status::Blocked),
             _ => None,
         }
     }
@@ -38,8 +43,10 @@ pub enum Cause {
     None = 0,
     /// The deadline and the grace passed.
     Expired = 1,
-    /// The buyer gave the seats back.
+    /// The buyer gave the seats back before paying.
     Released = 2,
+    /// The buyer gave back seats of a booking.
+    Cancelled = 3,
 }
 
 impl Cause {
@@ -50,6 +57,7 @@ impl Cause {
             0 => Some(Cause::None),
             1 => Some(Cause::Expired),
             2 => Some(Cause::Released),
+            3 => Some(Cause::Cancelled),
             _ => None,
         }
     }
@@ -58,7 +66,7 @@ impl Cause {
 /// A place in memory. 40 bytes; a place never touched is all zeros.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Seat {
-    /// The hold or booking that has the seat; of a free seat the one that left it last.
+    /// The hold or booking that has the seat; of a free or blocked seat the one that left it last.
     pub hold: HoldId,
     /// Price in minor units, pinned when the hold was made.
     pub price: i64,
@@ -90,17 +98,17 @@ pub struct StoredSeat {
     pub number: SeatNumber,
     /// Its state.
     pub status: Status,
-    /// The hold or booking that has it, or left it last.
+    /// The hold or booking that has it, or left it last; none where it was only ever blocked.
     pub hold: HoldId,
-    /// Whose that is or was.
-    pub buyer: BuyerId,
-    /// The hold's deadline; 0 for a free place.
+    /// Whose that is or was; `None` where there is no hold.
+    pub buyer: Option<BuyerId>,
+    /// The hold's deadline; 0 for a place nobody has.
     pub deadline: At,
     /// Price in minor units, pinned.
     pub price: i64,
     /// Index of the tier.
     pub tier: u16,
-    /// The payment of a booking; `None` while it is held or free.
+    /// The payment of the booking that has it, or that left it by a cancel; else `None`.
     pub reference: Option<Reference>,
     /// Why the last hold left.
     pub cause: Cause,
@@ -108,6 +116,9 @@ pub struct StoredSeat {
     pub offset: i64,
     /// Sequence of the last change; at least 1.
     pub changed: i64,
+    /// Reason of the block it belongs to. Kept while it is held or booked, so that it returns there
+    /// (F7).
+    pub block: Option<Arc<str>>,
 }
 
 const _: () = assert!(size_of::<Seat>() <= 40);

@@ -59,7 +59,7 @@ impl Summary {
         }
         for section in 0..layout.sections() {
             let free = i64::from(state.free_places(section).count());
-            summary.free.push(SectionFree { section: name(section), free });
+            summary.free.push(SectionFree { section: name(section), free, blocked: 0 });
         }
         summary
     }

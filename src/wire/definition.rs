@@ -23,6 +23,7 @@ pub(super) fn write(output: &mut Output, definition: &Definition) {
         write_bound(output, tier.seats_per_buyer);
     });
     output.list(&definition.sections, write_section);
+    output.long(definition.extend_max.0);
 }
 
 pub(super) fn read(input: &mut Input<'_>) -> Result<Definition, DecodeError> {
@@ -44,6 +45,7 @@ pub(super) fn read(input: &mut Input<'_>) -> Result<Definition, DecodeError> {
             })
         })?,
         sections: input.list("definition.sections", read_section)?,
+        extend_max: Millis(input.long("definition.extend_max_ms")?),
     })
 }
 

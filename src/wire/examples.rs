@@ -15,11 +15,13 @@ use crate::domain::event::SaleState;
 use crate::domain::ids::{BuyerId, Digest, EventId, Partition, Reference, RequestId};
 use crate::domain::layout::{Definition, Limits, Places, Row, Section, Tier};
 use crate::domain::outcome::{
-    Booked, Changed, ChangedKind, Header, Held, Outcome, OutcomeBody, Place, Released, Role,
+    Booked, Cancelled, Changed, ChangedKind, Header, Held, Outcome, OutcomeBody, Place, Released,
+    Role,
 };
 use crate::domain::refusal::{Code, Ground, Refusal};
 use crate::domain::request::{
-    Administration, Body, Claim, Confirm, Define, Line, Release, Request,
+    Administration, Block, Body, Cancel, Claim, Confirm, Define, Extend, Line, Release, Request,
+    Target, Unblock,
 };
 use crate::domain::seat::Cause;
 use crate::domain::time::{At, Millis};
@@ -88,18 +90,24 @@ fn record_of(body: &Body) -> Record {
         Body::Define(_) => Record::Define,
         Body::Open(_) => Record::Open,
         Body::Close(_) => Record::Close,
+        Body::Pause(_) => Record::Pause,
+        Body::CallOff(_) => Record::CallOff,
+        Body::Block(_) => Record::Block,
+        Body::Unblock(_) => Record::Unblock,
         Body::Claim(_) => Record::Claim,
         Body::Confirm(_) => Record::Confirm,
+        Body::Extend(_) => Record::Extend,
         Body::Release(_) => Record::Release,
+        Body::Cancel(_) => Record::Cancel,
         Body::Expire => Record::Expire,
     }
 }
 
 fn record_of_outcome(body: &OutcomeBody) -> Record {
     match body {
-        OutcomeBody::Held(_) => Record::Held,
+        OutcomeBody::Held(_) | OutcomeBody::Extended(_) => Record::Held,
         OutcomeBody::Booked(_) => Record::Booked,
-        OutcomeBody::Released(_) => Record::Released,
+        OutcomeBody::Released(_) | OutcomeBody::Cancelled(_) => Record::Released,
         OutcomeBody::Changed(_) => Record::Changed,
         OutcomeBody::Refused(_) => Record::Refused,
     }
@@ -137,6 +145,7 @@ pub(super) fn definitions() -> Vec<Definition> {
         event: event(),
         hold_time: Millis(480_000),
         max_wait: Millis(30_000),
+        extend_max: Millis(0),
         currency: "EUR".into(),
         limits: Limits {
             seats_per_request: Some(8),
@@ -166,6 +175,7 @@ pub(super) fn definitions() -> Vec<Definition> {
         event: long_event(),
         hold_time: Millis(i64::MAX),
         max_wait: Millis(i64::MIN),
+        extend_max: Millis(i64::MAX),
         currency: String::new(),
         limits: Limits { seats_per_buyer: Some(u32::MAX), ..Limits::default() },
         tiers: vec![tier("", i64::MIN, Some(0))],
@@ -191,10 +201,32 @@ pub(super) fn requests() -> Vec<Request> {
     requests.push(of(Body::Open(operator(1, "box-office"))));
     requests.push(of(Body::Open(operator(i64::MIN, ""))));
     requests.push(of(Body::Close(operator(2, "box-office"))));
+    requests.push(of(Body::Pause(operator(2, "box-office"))));
+    requests.push(of(Body::CallOff(operator(2, "box-office"))));
+    let places = vec![
+        Target::Named("north/A".into()),
+        Target::Places { section: "floor".into(), count: 20 },
+        Target::Named(String::new()),
+        Target::Places { section: String::new(), count: u32::MAX },
+    ];
+    let block = Block { edition: 2, actor: "box-office".into(), reason: "press".into(), places };
+    requests.push(of(Body::Block(block.clone())));
+    requests.push(of(Body::Block(Block {
+        reason: String::new(),
+        places: vec![],
+        ..block.clone()
+    })));
+    let Block { edition, actor, places, .. } = block;
+    requests.push(of(Body::Unblock(Unblock { edition, actor, places })));
     requests.extend(claims().into_iter().map(|claim| of(Body::Claim(claim))));
     let reference = Reference::new("pay_0815").unwrap();
     requests.push(of(Body::Confirm(Confirm { buyer: buyer(), hold: id(7), reference })));
+    let deadline = At(1_700_000_480_123);
+    requests.push(of(Body::Extend(Extend { buyer: buyer(), hold: id(7), deadline })));
     requests.push(of(Body::Release(Release { buyer: buyer(), hold: id(7) })));
+    let seats = strings(&["north/A/11", "floor/17"]);
+    requests.push(of(Body::Cancel(Cancel { buyer: buyer(), hold: id(7), seats })));
+    requests.push(of(Body::Cancel(Cancel { buyer: buyer(), hold: id(7), seats: vec![] })));
     requests.push(of(Body::Expire));
     requests.push(Request { id: RequestId::NONE, event: long_event(), body: Body::Expire });
     requests
@@ -273,12 +305,21 @@ pub(super) fn outcomes() -> Vec<Outcome> {
         staff_override: false,
     };
     add(&usual, OutcomeBody::Held(held.clone()));
+    add(&usual, OutcomeBody::Extended(held.clone()));
     let deadline = At(i64::MAX);
     add(
         &extremes,
         OutcomeBody::Held(Held { deadline, places: vec![], staff_override: true, ..held }),
     );
     let reference = Reference::new("pay_0815").unwrap();
+    let cancelled = Cancelled {
+        hold: id(7),
+        places: places.clone(),
+        currency: "EUR".into(),
+        remaining: 1,
+        reference: reference.clone(),
+        refund: 17_900,
+    };
     let booked = Booked { hold: id(7), places, currency: "EUR".into(), reference };
     add(&usual, OutcomeBody::Booked(booked.clone()));
     add(&extremes, OutcomeBody::Booked(booked));
@@ -289,9 +330,30 @@ pub(super) fn outcomes() -> Vec<Outcome> {
     };
     add(&usual, OutcomeBody::Released(released.clone()));
     add(&derived, OutcomeBody::Released(Released { cause: Cause::Expired, ..released }));
-    for kind in [ChangedKind::Opened, ChangedKind::Defined, ChangedKind::Closed] {
-        add(&usual, OutcomeBody::Changed(Changed { kind, edition: 2, actor: "box-office".into() }));
+    add(&usual, OutcomeBody::Cancelled(cancelled.clone()));
+    let refund = i64::MIN;
+    let nothing = Cancelled { places: vec![], remaining: u32::MAX, refund, ..cancelled };
+    add(&extremes, OutcomeBody::Cancelled(nothing));
+    for kind in [
+        ChangedKind::Opened,
+        ChangedKind::Defined,
+        ChangedKind::Closed,
+        ChangedKind::Paused,
+        ChangedKind::CalledOff,
+        ChangedKind::Unblocked,
+    ] {
+        let actor = "box-office".into();
+        let changed = Changed { kind, edition: 2, actor, reason: String::new(), seats: vec![] };
+        add(&usual, OutcomeBody::Changed(changed));
     }
+    let blocked = Changed {
+        kind: ChangedKind::Blocked,
+        edition: 2,
+        actor: "box-office".into(),
+        reason: "press".into(),
+        seats: strings(&["north/A/11", "floor/17"]),
+    };
+    add(&usual, OutcomeBody::Changed(blocked));
     let ground = Ground {
         seats: strings(&["north/A/11"]),
         rival_offset: Some(90_100),
@@ -309,7 +371,8 @@ pub(super) fn outcomes() -> Vec<Outcome> {
 }
 
 pub(super) fn catalogs() -> Vec<Catalog> {
-    let states = [SaleState::Open, SaleState::NotOpen, SaleState::Closed];
+    let states =
+        [SaleState::Open, SaleState::NotOpen, SaleState::Closed, SaleState::Paused, SaleState::Off];
     let of = |(definition, sale): (Definition, SaleState)| Catalog {
         event: event(),
         sequence: 2,
@@ -332,8 +395,8 @@ pub(super) fn inventories() -> Vec<Inventory> {
         earliest_deadline: Some(At(1_700_000_480_123)),
         counts: vec![Count { section: "north".into(), tier: "full".into(), held: 3, booked: 11 }],
         free: vec![
-            SectionFree { section: "north".into(), free: 14 },
-            SectionFree { section: "floor".into(), free: 3_000 },
+            SectionFree { section: "north".into(), free: 14, blocked: 0 },
+            SectionFree { section: "floor".into(), free: 3_000, blocked: 0 },
         ],
     };
     let empty = Inventory {
@@ -344,7 +407,11 @@ pub(super) fn inventories() -> Vec<Inventory> {
         free: vec![],
         ..usual.clone()
     };
-    vec![usual, empty]
+    let blocked = Inventory {
+        free: vec![SectionFree { section: "north".into(), free: 0, blocked: 25 }],
+        ..empty.clone()
+    };
+    vec![usual, empty, blocked]
 }
 
 pub(super) fn terms() -> Vec<TermRecord> {

@@ -28,7 +28,7 @@ pub struct Inventory {
     pub earliest_deadline: Option<At>,
     /// Taken places by section and tier.
     pub counts: Vec<Count>,
-    /// Free places by section.
+    /// Free and blocked places by section.
     pub free: Vec<SectionFree>,
 }
 
@@ -45,13 +45,15 @@ pub struct Count {
     pub booked: i64,
 }
 
-/// Free places of one section, over all its tiers.
+/// Free and blocked places of one section, over all its tiers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SectionFree {
     /// Name of the section.
     pub section: String,
     /// Places for sale.
     pub free: i64,
+    /// Places kept from sale.
+    pub blocked: i64,
 }
 
 impl Inventory {
@@ -90,6 +92,7 @@ pub fn encode(inventory: &Inventory) -> OutRecord {
     output.list(&inventory.free, |output, free| {
         output.text(&free.section);
         output.long(free.free);
+        output.long(free.blocked);
     });
     let key = Some(inventory.event.as_str().as_bytes().to_vec());
     OutRecord { topic: Topic::Inventory, key, value: output.into_bytes(), headers: vec![] }
@@ -123,6 +126,7 @@ pub fn decode(value: &[u8]) -> Result<Inventory, DecodeError> {
                 Ok(SectionFree {
                     section: input.string("free.section")?,
                     free: input.long("free.free")?,
+                    blocked: input.long("free.blocked")?,
                 })
             })?,
         })

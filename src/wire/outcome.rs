@@ -5,51 +5,62 @@
 //! decodes to `None`. It is an outcome all the same; who counts sequences must expect the gap.
 
 use super::DecodeError;
-use super::binary::{Input, Output};
+use super::binary::{Input, Output, malformed};
 use super::registry::{Framed, Record, begin, open};
 use crate::domain::ids::{BuyerId, Digest, EventId, Partition, Reference, RequestId};
 use crate::domain::outcome::{
-    Booked, Changed, ChangedKind, DECISION_VERSION, Header, Held, Outcome, OutcomeBody, Place,
-    Released, Role,
+    Booked, Cancelled, Changed, ChangedKind, DECISION_VERSION, Header, Held, Outcome, OutcomeBody,
+    Place, Released, Role,
 };
 use crate::domain::refusal::{Code, Ground, Refusal};
 use crate::domain::seat::Cause;
 use crate::domain::time::Millis;
 use crate::ports::log::{OutRecord, Topic};
 
-/// The kind of an outcome whose topic has only one so far.
-const KIND_ONLY: i32 = 0;
+/// The first kind of each topic that has several, or the only one.
+const KIND_FIRST: i32 = 0;
+/// On the topic of holds: an extension.
+const KIND_EXTENDED: i32 = 1;
+/// On the topic of releases: a cancel.
+const KIND_CANCELLED: i32 = 1;
 
 /// Encodes an outcome as a record of its topic; the key is the event id.
 #[must_use]
 pub fn encode(outcome: &Outcome) -> OutRecord {
     let (record, topic, kind, places) = match &outcome.body {
-        OutcomeBody::Held(held) => (Record::Held, Topic::Held, KIND_ONLY, held.places.len()),
+        OutcomeBody::Held(held) => (Record::Held, Topic::Held, KIND_FIRST, held.places.len()),
+        OutcomeBody::Extended(held) => {
+            (Record::Held, Topic::Held, KIND_EXTENDED, held.places.len())
+        }
         OutcomeBody::Booked(booked) => {
-            (Record::Booked, Topic::Booked, KIND_ONLY, booked.places.len())
+            (Record::Booked, Topic::Booked, KIND_FIRST, booked.places.len())
         }
         OutcomeBody::Released(released) => {
-            (Record::Released, Topic::Released, KIND_ONLY, released.seats.len())
+            (Record::Released, Topic::Released, KIND_FIRST, released.seats.len())
         }
-        OutcomeBody::Changed(changed) => (Record::Changed, Topic::Changed, changed.kind as i32, 0),
+        OutcomeBody::Cancelled(cancelled) => {
+            (Record::Released, Topic::Released, KIND_CANCELLED, cancelled.places.len())
+        }
+        OutcomeBody::Changed(changed) => {
+            (Record::Changed, Topic::Changed, changed.kind as i32, changed.seats.len())
+        }
         OutcomeBody::Refused(refusal) => {
-            (Record::Refused, Topic::Refused, KIND_ONLY, refusal.ground.seats.len())
+            (Record::Refused, Topic::Refused, KIND_FIRST, refusal.ground.seats.len())
         }
     };
     let mut output = begin(record, 256 + 32 * places);
     output.int(kind);
     write_header(&mut output, &outcome.header);
     match &outcome.body {
-        OutcomeBody::Held(held) => write_held(&mut output, held),
+        OutcomeBody::Held(held) | OutcomeBody::Extended(held) => write_held(&mut output, held),
         OutcomeBody::Booked(booked) => write_booked(&mut output, booked),
-        OutcomeBody::Released(released) => {
-            output.uuid(released.hold.0);
-            output.list(&released.seats, |output, seat| output.text(seat));
-            output.int(released.cause as i32);
-        }
+        OutcomeBody::Released(released) => write_released(&mut output, released),
+        OutcomeBody::Cancelled(cancelled) => write_cancelled(&mut output, cancelled),
         OutcomeBody::Changed(changed) => {
             output.long(changed.edition);
             output.text(&changed.actor);
+            output.text(&changed.reason);
+            output.list(&changed.seats, |output, seat| output.text(seat));
         }
         OutcomeBody::Refused(refusal) => write_refusal(&mut output, refusal),
     }
@@ -64,24 +75,29 @@ pub fn encode(outcome: &Outcome) -> OutRecord {
 pub fn decode(value: &[u8]) -> Result<Option<Outcome>, DecodeError> {
     let framed = open(value)?;
     match framed.record {
-        Record::Held => read(&framed, only, |input, ()| {
-            read_held(input).map(|held| Some(OutcomeBody::Held(held)))
+        Record::Held => read(&framed, held_kind, |input, body_of| {
+            read_held(input).map(|held| Some(body_of(held)))
         }),
         Record::Booked => read(&framed, only, |input, ()| {
             read_booked(input).map(|booked| Some(OutcomeBody::Booked(booked)))
         }),
-        Record::Released => read(&framed, only, |input, ()| read_released(input)),
+        Record::Released => read(&framed, released_kind, |input, read| read(input)),
         Record::Changed => read(&framed, changed_kind, |input, kind| {
-            let (edition, actor) = (input.long("edition")?, input.string("actor")?);
-            Ok(Some(OutcomeBody::Changed(Changed { kind, edition, actor })))
+            read_changed(input, kind).map(|changed| Some(OutcomeBody::Changed(changed)))
         }),
         Record::Refused => read(&framed, only, |input, ()| read_refusal(input)),
         Record::Define
         | Record::Open
         | Record::Close
+        | Record::Pause
+        | Record::CallOff
+        | Record::Block
+        | Record::Unblock
         | Record::Claim
         | Record::Confirm
+        | Record::Extend
         | Record::Release
+        | Record::Cancel
         | Record::Expire
         | Record::Catalog
         | Record::Inventory
@@ -93,7 +109,26 @@ pub fn decode(value: &[u8]) -> Result<Option<Outcome>, DecodeError> {
 }
 
 const fn only(kind: i32) -> Option<()> {
-    if kind == KIND_ONLY { Some(()) } else { None }
+    if kind == KIND_FIRST { Some(()) } else { None }
+}
+
+fn held_kind(kind: i32) -> Option<fn(Held) -> OutcomeBody> {
+    match kind {
+        KIND_FIRST => Some(OutcomeBody::Held),
+        KIND_EXTENDED => Some(OutcomeBody::Extended),
+        _ => None,
+    }
+}
+
+/// Reads what a kind of release says.
+type ReadReleased = fn(&mut Input<'_>) -> Result<Option<OutcomeBody>, DecodeError>;
+
+fn released_kind(kind: i32) -> Option<ReadReleased> {
+    match kind {
+        KIND_FIRST => Some(read_released),
+        KIND_CANCELLED => Some(read_cancelled),
+        _ => None,
+    }
 }
 
 const fn changed_kind(kind: i32) -> Option<ChangedKind> {
@@ -101,6 +136,10 @@ const fn changed_kind(kind: i32) -> Option<ChangedKind> {
         0 => Some(ChangedKind::Defined),
         1 => Some(ChangedKind::Opened),
         2 => Some(ChangedKind::Closed),
+        3 => Some(ChangedKind::Paused),
+        4 => Some(ChangedKind::CalledOff),
+        5 => Some(ChangedKind::Blocked),
+        6 => Some(ChangedKind::Unblocked),
         _ => None,
     }
 }
@@ -224,11 +263,68 @@ fn read_booked(input: &mut Input<'_>) -> Result<Booked, DecodeError> {
     })
 }
 
+fn write_released(output: &mut Output, released: &Released) {
+    output.uuid(released.hold.0);
+    output.list(&released.seats, |output, seat| output.text(seat));
+    output.int(released.cause as i32);
+    write_given_back(output, None);
+}
+
 fn read_released(input: &mut Input<'_>) -> Result<Option<OutcomeBody>, DecodeError> {
     let hold = RequestId(input.uuid("hold")?);
     let seats = input.list("seats", |input| input.string("seats"))?;
     let cause = Cause::from_number(input.int("cause")?);
+    read_given_back(input)?;
     Ok(cause.map(|cause| OutcomeBody::Released(Released { hold, seats, cause })))
+}
+
+fn write_cancelled(output: &mut Output, cancelled: &Cancelled) {
+    output.uuid(cancelled.hold.0);
+    output.list(&[] as &[String], |output, seat| output.text(seat));
+    output.int(Cause::Cancelled as i32);
+    write_given_back(output, Some(cancelled));
+}
+
+fn read_cancelled(input: &mut Input<'_>) -> Result<Option<OutcomeBody>, DecodeError> {
+    let hold = RequestId(input.uuid("hold")?);
+    input.list("seats", |input| input.string("seats"))?;
+    input.int("cause")?;
+    let (places, currency, remaining, reference, refund) = read_given_back(input)?;
+    let reference = reference.ok_or_else(|| malformed("reference", "is null in a cancel"))?;
+    let cancelled = Cancelled { hold, places, currency, remaining, reference, refund };
+    Ok(Some(OutcomeBody::Cancelled(cancelled)))
+}
+
+/// The fields that only a cancel has something to say in.
+fn write_given_back(output: &mut Output, cancelled: Option<&Cancelled>) {
+    write_places(output, cancelled.map_or(&[], |cancelled| &cancelled.places));
+    output.text(cancelled.map_or("", |cancelled| &cancelled.currency));
+    output.long(cancelled.map_or(0, |cancelled| i64::from(cancelled.remaining)));
+    let reference = cancelled.map(|cancelled| cancelled.reference.as_str());
+    output.optional(reference, Output::text);
+    output.long(cancelled.map_or(0, |cancelled| cancelled.refund));
+}
+
+type GivenBack = (Vec<Place>, String, u32, Option<Reference>, i64);
+
+fn read_given_back(input: &mut Input<'_>) -> Result<GivenBack, DecodeError> {
+    Ok((
+        read_places(input)?,
+        input.string("currency")?,
+        input.count("remaining")?,
+        input.optional("reference", |input| input.name("reference", Reference::new))?,
+        input.long("refund")?,
+    ))
+}
+
+fn read_changed(input: &mut Input<'_>, kind: ChangedKind) -> Result<Changed, DecodeError> {
+    Ok(Changed {
+        kind,
+        edition: input.long("edition")?,
+        actor: input.string("actor")?,
+        reason: input.string("reason")?,
+        seats: input.list("seats", |input| input.string("seats"))?,
+    })
 }
 
 fn write_refusal(output: &mut Output, refusal: &Refusal) {

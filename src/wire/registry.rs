@@ -66,24 +66,30 @@ macro_rules! records {
 }
 
 records! {
-    Define: "1";
+    Define: "1" "2";
     Open: "1";
     Close: "1";
+    Pause: "1";
+    CallOff: "1";
+    Block: "1";
+    Unblock: "1";
     Claim: "1";
     Confirm: "1";
+    Extend: "1";
     Release: "1";
+    Cancel: "1";
     Expire: "1";
     Held: "1";
     Booked: "1";
-    Released: "1";
-    Changed: "1";
+    Released: "1" "2";
+    Changed: "1" "2";
     Refused: "1";
-    Catalog: "1";
-    Inventory: "1";
+    Catalog: "1" "2";
+    Inventory: "1" "2";
     Term: "1";
     DeadLetter: "1";
     Outbox: "1";
-    Venue: "1";
+    Venue: "1" "2";
 }
 
 /// One version of one record's schema.

@@ -9,7 +9,8 @@ use super::binary::{Input, Output, malformed};
 use super::registry::{Record, begin, open};
 use crate::domain::ids::{BuyerId, EventId, Reference, RequestId};
 use crate::domain::request::{
-    Administration, Body, Claim, Confirm, Define, Line, Release, Request,
+    Administration, Block, Body, Cancel, Claim, Confirm, Define, Extend, Line, Release, Request,
+    Target, Unblock,
 };
 
 /// Encodes a request as the value of its record; the record's key is the event id.
@@ -19,9 +20,15 @@ pub fn encode(request: &Request) -> Vec<u8> {
         Body::Define(_) => (Record::Define, 4_096),
         Body::Open(_) => (Record::Open, 128),
         Body::Close(_) => (Record::Close, 128),
+        Body::Pause(_) => (Record::Pause, 128),
+        Body::CallOff(_) => (Record::CallOff, 128),
+        Body::Block(block) => (Record::Block, 192 + 24 * block.places.len()),
+        Body::Unblock(unblock) => (Record::Unblock, 128 + 24 * unblock.places.len()),
         Body::Claim(claim) => (Record::Claim, 160 + 32 * claim.lines.len()),
         Body::Confirm(_) => (Record::Confirm, 192),
+        Body::Extend(_) => (Record::Extend, 160),
         Body::Release(_) => (Record::Release, 160),
+        Body::Cancel(cancel) => (Record::Cancel, 160 + 16 * cancel.seats.len()),
         Body::Expire => (Record::Expire, 96),
     };
     let mut output = begin(record, capacity);
@@ -32,9 +39,20 @@ pub fn encode(request: &Request) -> Vec<u8> {
             output.text(&define.actor);
             super::definition::write(&mut output, &define.definition);
         }
-        Body::Open(administration) | Body::Close(administration) => {
-            output.long(administration.edition);
-            output.text(&administration.actor);
+        Body::Open(ask) | Body::Close(ask) | Body::Pause(ask) | Body::CallOff(ask) => {
+            output.long(ask.edition);
+            output.text(&ask.actor);
+        }
+        Body::Block(block) => {
+            output.long(block.edition);
+            output.text(&block.actor);
+            output.text(&block.reason);
+            output.list(&block.places, write_target);
+        }
+        Body::Unblock(unblock) => {
+            output.long(unblock.edition);
+            output.text(&unblock.actor);
+            output.list(&unblock.places, write_target);
         }
         Body::Claim(claim) => write_claim(&mut output, claim),
         Body::Confirm(confirm) => {
@@ -42,9 +60,19 @@ pub fn encode(request: &Request) -> Vec<u8> {
             output.uuid(confirm.hold.0);
             output.text(confirm.reference.as_str());
         }
+        Body::Extend(extend) => {
+            output.text(extend.buyer.as_str());
+            output.uuid(extend.hold.0);
+            output.at(extend.deadline);
+        }
         Body::Release(release) => {
             output.text(release.buyer.as_str());
             output.uuid(release.hold.0);
+        }
+        Body::Cancel(cancel) => {
+            output.text(cancel.buyer.as_str());
+            output.uuid(cancel.hold.0);
+            output.list(&cancel.seats, |output, seat| output.text(seat));
         }
         Body::Expire => {}
     }
@@ -61,9 +89,15 @@ pub fn decode(value: &[u8]) -> Result<Request, DecodeError> {
         Record::Define => |input| read_define(input).map(|define| Body::Define(Box::new(define))),
         Record::Open => |input| read_administration(input).map(Body::Open),
         Record::Close => |input| read_administration(input).map(Body::Close),
+        Record::Pause => |input| read_administration(input).map(Body::Pause),
+        Record::CallOff => |input| read_administration(input).map(Body::CallOff),
+        Record::Block => |input| read_block(input).map(Body::Block),
+        Record::Unblock => |input| read_unblock(input).map(Body::Unblock),
         Record::Claim => |input| read_claim(input).map(Body::Claim),
         Record::Confirm => |input| read_confirm(input).map(Body::Confirm),
+        Record::Extend => |input| read_extend(input).map(Body::Extend),
         Record::Release => |input| read_release(input).map(Body::Release),
+        Record::Cancel => |input| read_cancel(input).map(Body::Cancel),
         Record::Expire => |_| Ok(Body::Expire),
         Record::Held
         | Record::Booked
@@ -103,6 +137,60 @@ fn read_confirm(input: &mut Input<'_>) -> Result<Confirm, DecodeError> {
 
 fn read_release(input: &mut Input<'_>) -> Result<Release, DecodeError> {
     Ok(Release { buyer: input.name("buyer", BuyerId::new)?, hold: RequestId(input.uuid("hold")?) })
+}
+
+fn read_extend(input: &mut Input<'_>) -> Result<Extend, DecodeError> {
+    Ok(Extend {
+        buyer: input.name("buyer", BuyerId::new)?,
+        hold: RequestId(input.uuid("hold")?),
+        deadline: input.at("deadline")?,
+    })
+}
+
+fn read_cancel(input: &mut Input<'_>) -> Result<Cancel, DecodeError> {
+    Ok(Cancel {
+        buyer: input.name("buyer", BuyerId::new)?,
+        hold: RequestId(input.uuid("hold")?),
+        seats: input.list("seats", |input| input.string("seats"))?,
+    })
+}
+
+fn read_block(input: &mut Input<'_>) -> Result<Block, DecodeError> {
+    Ok(Block {
+        edition: input.long("edition")?,
+        actor: input.string("actor")?,
+        reason: input.string("reason")?,
+        places: input.list("places", read_target)?,
+    })
+}
+
+fn read_unblock(input: &mut Input<'_>) -> Result<Unblock, DecodeError> {
+    Ok(Unblock {
+        edition: input.long("edition")?,
+        actor: input.string("actor")?,
+        places: input.list("places", read_target)?,
+    })
+}
+
+fn write_target(output: &mut Output, target: &Target) {
+    let (name, section, count) = match target {
+        Target::Named(name) => (Some(name), None, None),
+        Target::Places { section, count } => (None, Some(section), Some(*count)),
+    };
+    output.optional(name, |output, name| output.text(name));
+    output.optional(section, |output, section| output.text(section));
+    output.optional(count, |output, count| output.long(i64::from(count)));
+}
+
+fn read_target(input: &mut Input<'_>) -> Result<Target, DecodeError> {
+    let name = input.optional("place.name", |input| input.string("place.name"))?;
+    let section = input.optional("place.section", |input| input.string("place.section"))?;
+    let count = input.optional("place.count", |input| input.count("place.count"))?;
+    match (name, section, count) {
+        (Some(name), None, None) => Ok(Target::Named(name)),
+        (None, Some(section), Some(count)) => Ok(Target::Places { section, count }),
+        (_, _, _) => Err(malformed("place", "has neither a name alone nor a section with a count")),
+    }
 }
 
 fn write_claim(output: &mut Output, claim: &Claim) {

@@ -138,7 +138,7 @@ pub(crate) fn held(number: u32, changed: i64, guard: Option<i64>) -> GuardedSeat
         number: SeatNumber(number),
         status: Status::Held,
         hold: RequestId(Uuid::now_v7()),
-        buyer: BuyerId::new("buyer-1").expect("a name"),
+        buyer: Some(BuyerId::new("buyer-1").expect("a name")),
         deadline: At(1_790_000_600_000),
         price: 4_500,
         tier: 3,
@@ -146,6 +146,7 @@ pub(crate) fn held(number: u32, changed: i64, guard: Option<i64>) -> GuardedSeat
         cause: Cause::None,
         offset: 40,
         changed,
+        block: None,
     };
     GuardedSeat { row, guard }
 }

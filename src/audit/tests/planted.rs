@@ -64,7 +64,13 @@ fn released(claim: i64, names: &[&str], cause: Cause) -> OutcomeBody {
 }
 
 fn changed(kind: ChangedKind, edition: i64) -> OutcomeBody {
-    OutcomeBody::Changed(Changed { kind, edition, actor: "ops".into() })
+    OutcomeBody::Changed(Changed {
+        kind,
+        edition,
+        actor: "ops".into(),
+        reason: String::new(),
+        seats: vec![],
+    })
 }
 
 fn confirm(name: &str, claim: i64, paid: &str) -> Body {
@@ -352,7 +358,7 @@ fn the_ledger_is_held_against_the_topics() {
         number: SeatNumber(number),
         status,
         hold: id_at(claim),
-        buyer: buyer(name),
+        buyer: Some(buyer(name)),
         deadline: if status == Status::Free { At(0) } else { at(claim).plus(HOLD_TIME) },
         price: 5_000,
         tier: 0,
@@ -360,6 +366,7 @@ fn the_ledger_is_held_against_the_topics() {
         cause: if status == Status::Free { Cause::Expired } else { Cause::None },
         offset: claim,
         changed,
+        block: None,
     };
     let rows = [
         row(0, Status::Booked, 2, "ann", 5),
@@ -379,7 +386,7 @@ fn the_ledger_is_held_against_the_topics() {
         plant(&mut rows[0]);
         more(11, &rows)
     };
-    assert_eq!(planted(|row| row.buyer = buyer("bob")), 1);
+    assert_eq!(planted(|row| row.buyer = Some(buyer("bob"))), 1);
     assert_eq!(planted(|row| row.status = Status::Held), 1);
     assert_eq!(planted(|row| row.hold = id_at(3)), 1);
     assert_eq!(planted(|row| row.price = 1), 1);

@@ -301,7 +301,11 @@ fn cheapen(log: &mut Log, at: usize) -> bool {
     match &mut log.outcomes[at].body {
         OutcomeBody::Held(held) => held.places[0].price -= 1,
         OutcomeBody::Booked(booked) => booked.places[0].price -= 1,
-        OutcomeBody::Released(_) | OutcomeBody::Changed(_) | OutcomeBody::Refused(_) => {
+        OutcomeBody::Extended(_)
+        | OutcomeBody::Released(_)
+        | OutcomeBody::Cancelled(_)
+        | OutcomeBody::Changed(_)
+        | OutcomeBody::Refused(_) => {
             return false;
         }
     }

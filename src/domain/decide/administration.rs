@@ -17,7 +17,7 @@ pub(super) fn define(ask: &Define) -> Verdict {
     let layout =
         Layout::compile(ask.definition.clone()).expect("Request::check compiled it before");
     let kind = ChangedKind::Defined;
-    let changed = Changed { kind, edition: FIRST_EDITION, actor: ask.actor.clone() };
+    let changed = of_sale(kind, FIRST_EDITION, &ask.actor);
     Verdict::Granted(OutcomeBody::Changed(changed), Change::Defined(Arc::new(layout)))
 }
 
@@ -28,8 +28,14 @@ pub(super) fn sale(state: &EventState, ask: &Administration, to: SaleState) -> V
     let kind = match to {
         SaleState::Open => ChangedKind::Opened,
         SaleState::Closed => ChangedKind::Closed,
+        SaleState::Paused => ChangedKind::Paused,
+        SaleState::Off => ChangedKind::CalledOff,
         SaleState::NotOpen => unreachable!("no request takes a sale back to before its opening"),
     };
-    let changed = Changed { kind, edition: state.edition + 1, actor: ask.actor.clone() };
+    let changed = of_sale(kind, state.edition + 1, &ask.actor);
     Verdict::Granted(OutcomeBody::Changed(changed), Change::Sale(to))
+}
+
+fn of_sale(kind: ChangedKind, edition: i64, actor: &str) -> Changed {
+    Changed { kind, edition, actor: actor.into(), reason: String::new(), seats: vec![] }
 }

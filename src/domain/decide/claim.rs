@@ -42,6 +42,8 @@ fn judge(state: &EventState, claim: &Claim) -> Result<Vec<Priced>, Refusal> {
         SaleState::Open => {}
         SaleState::NotOpen => return Err(Refusal::plain(Code::SaleNotOpen)),
         SaleState::Closed => return Err(Refusal::plain(Code::SaleClosed)),
+        SaleState::Paused => return Err(Refusal::plain(Code::SaleNotOpen)),
+        SaleState::Off => return Err(Refusal::plain(Code::EventOff)),
     }
     let layout = state.layout().expect("the event is known by now");
     let wish = Wish::read(layout, claim)?;

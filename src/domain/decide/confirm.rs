@@ -49,6 +49,7 @@ pub(super) fn held_by<'a>(
             let detail = match leaver.cause {
                 Cause::Expired => "expired",
                 Cause::Released => "released",
+                Cause::Cancelled => "cancelled",
                 Cause::None => "",
             };
             Err(Refusal::because(Code::HoldEnded, detail))

@@ -45,8 +45,17 @@ pub fn lapses(state: &EventState, request: &Request, at: At) -> Vec<HoldId> {
             ends.extend(in_wanted_sections(state, claim, at, &known));
         }
         Body::Confirm(confirm) => beyond(confirm.hold),
+        Body::Extend(extend) => beyond(extend.hold),
         Body::Release(release) => beyond(release.hold),
-        Body::Define(_) | Body::Open(_) | Body::Close(_) | Body::Expire => {}
+        Body::Cancel(cancel) => beyond(cancel.hold),
+        Body::Define(_)
+        | Body::Open(_)
+        | Body::Close(_)
+        | Body::Pause(_)
+        | Body::CallOff(_)
+        | Body::Block(_)
+        | Body::Unblock(_)
+        | Body::Expire => {}
     }
     ends
 }

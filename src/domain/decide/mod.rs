@@ -142,8 +142,14 @@ fn before_the_state(state: &EventState, request: &Request, asked: &Asked) -> Opt
             Body::Define(_)
             | Body::Open(_)
             | Body::Close(_)
+            | Body::Pause(_)
+            | Body::CallOff(_)
+            | Body::Block(_)
+            | Body::Unblock(_)
             | Body::Confirm(_)
+            | Body::Extend(_)
             | Body::Release(_)
+            | Body::Cancel(_)
             | Body::Expire => None,
         },
         None => None,
@@ -160,6 +166,12 @@ fn answer(state: &EventState, request: &Request, asked: &Asked) -> Verdict {
         Body::Define(define) => administration::define(define),
         Body::Open(ask) => administration::sale(state, ask, SaleState::Open),
         Body::Close(ask) => administration::sale(state, ask, SaleState::Closed),
+        Body::Pause(_)
+        | Body::CallOff(_)
+        | Body::Block(_)
+        | Body::Unblock(_)
+        | Body::Extend(_)
+        | Body::Cancel(_) => Refusal::because(Code::BadRequest, "has no rules yet").into(),
         Body::Claim(ask) => claim::answer(state, request.id, ask, asked),
         Body::Confirm(ask) => confirm::answer(state, ask),
         Body::Release(ask) => release::answer(state, ask),

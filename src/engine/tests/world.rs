@@ -486,6 +486,7 @@ impl World {
             event: EventId::new(event).unwrap(),
             hold_time: Millis(600_000),
             max_wait: Millis(30_000),
+            extend_max: Millis(0),
             currency: "EUR".into(),
             limits: Limits::default(),
             tiers: vec![Tier { name: "t".into(), price: 100, seats_per_buyer: None }],
@@ -558,7 +559,9 @@ impl World {
             OutcomeBody::Refused(refusal) => Some(refusal.code),
             OutcomeBody::Held(_)
             | OutcomeBody::Booked(_)
+            | OutcomeBody::Extended(_)
             | OutcomeBody::Released(_)
+            | OutcomeBody::Cancelled(_)
             | OutcomeBody::Changed(_) => None,
         }
     }

@@ -54,6 +54,7 @@ pub(super) fn venue() -> Definition {
         event: event(),
         hold_time: Millis(600_000),
         max_wait: Millis(30_000),
+        extend_max: Millis(0),
         currency: "EUR".into(),
         limits: Limits::default(),
         tiers: vec![tier("standard", 2_000), tier("vip", 5_000)],
@@ -210,6 +211,17 @@ impl Sale {
                 let staff = if held.staff_override { " staff" } else { "" };
                 format!("held {}{}{staff}", name(held.hold), places(&held.places))
             }
+            OutcomeBody::Extended(held) => {
+                let until = minutes(held.deadline.since(START));
+                format!("extended {} {until}{}", name(held.hold), places(&held.places))
+            }
+            OutcomeBody::Cancelled(cancelled) => format!(
+                "cancelled {}{} left={} refund={}",
+                name(cancelled.hold),
+                places(&cancelled.places),
+                cancelled.remaining,
+                cancelled.refund
+            ),
             OutcomeBody::Booked(booked) => {
                 format!("booked {}{}", name(booked.hold), places(&booked.places))
             }
@@ -217,7 +229,7 @@ impl Sale {
                 let cause = match released.cause {
                     Cause::Expired => "expired",
                     Cause::Released => "released",
-                    Cause::None => "for nothing",
+                    Cause::None | Cause::Cancelled => "for nothing",
                 };
                 format!("{} {cause} {}", name(released.hold), released.seats.join(" "))
             }
@@ -226,6 +238,10 @@ impl Sale {
                     ChangedKind::Defined => "defined",
                     ChangedKind::Opened => "opened",
                     ChangedKind::Closed => "closed",
+                    ChangedKind::Paused => "paused",
+                    ChangedKind::CalledOff => "called-off",
+                    ChangedKind::Blocked => "blocked",
+                    ChangedKind::Unblocked => "unblocked",
                 };
                 format!("{kind} {}", changed.edition)
             }

@@ -50,7 +50,11 @@ impl World {
                         }
                     }
                 }
-                OutcomeBody::Booked(_) | OutcomeBody::Changed(_) | OutcomeBody::Refused(_) => {}
+                OutcomeBody::Booked(_)
+                | OutcomeBody::Extended(_)
+                | OutcomeBody::Cancelled(_)
+                | OutcomeBody::Changed(_)
+                | OutcomeBody::Refused(_) => {}
             }
         }
         for (offset, count) in answers.iter().enumerate() {
