@@ -98,6 +98,7 @@ pub mod bench;
 pub mod cli;
 pub mod config;
 pub mod cql;
+pub mod demo;
 pub mod domain;
 pub mod engine;
 pub mod expiry;

@@ -12,6 +12,7 @@ mod ask;
 mod audit;
 mod bench;
 mod config;
+mod demo;
 mod event;
 mod failure;
 mod ledger;
@@ -80,6 +81,7 @@ enum Verb {
     Audit(audit::Verb),
     #[command(subcommand)]
     Bench(bench::Verb),
+    Demo(demo::Arguments),
     #[command(subcommand)]
     Config(config::Verb),
     Refusals(refusals::Arguments),
@@ -124,6 +126,7 @@ fn execute(cli: Cli, output: Output) -> Result<Ending, Failure> {
         Verb::Watch(arguments) => watch::execute(&arguments, &config(cli.config)?, output),
         Verb::Audit(verb) => audit::execute(&verb, &config(cli.config)?, output),
         Verb::Bench(verb) => bench::execute(&verb, &config(cli.config)?, output),
+        Verb::Demo(arguments) => demo::execute(&arguments, output),
         Verb::Config(verb) => config::execute(&verb, &config(cli.config)?, output),
         Verb::Refusals(_) => refusals::execute(output),
     }
@@ -141,6 +144,7 @@ fn begin_log(verb: &Verb) {
         | Verb::Watch(_)
         | Verb::Audit(_)
         | Verb::Bench(_)
+        | Verb::Demo(_)
         | Verb::Config(_)
         | Verb::Refusals(_) => "off,holdfast=warn",
     };

@@ -34,7 +34,8 @@ const SECTIONS_MIN: u32 = 4;
 const FRONT_ROWS: usize = 3;
 
 /// The levels of the house, best first: name of their sections, and their tier.
-const LEVELS: [(&str, &str); 3] = [("stalls", "first"), ("terrace", "second"), ("gallery", "third")];
+const LEVELS: [(&str, &str); 3] =
+    [("stalls", "first"), ("terrace", "second"), ("gallery", "third")];
 /// The tier of the front rows.
 const PREMIUM: &str = "premium";
 /// The section of general admission, and its tier.
@@ -101,6 +102,7 @@ impl Venue {
         let definition = Definition {
             event: EventId::new(EVENT).expect("a name"),
             hold_time,
+            extend_max: Millis(0),
             max_wait: Millis(30_000),
             currency: "EUR".into(),
             limits: Limits {

@@ -3,8 +3,10 @@
 //! Everything about a buyer comes from the seed and their number, not from what happens around
 //! them: so the same people come to every driver, whatever it makes of them.
 
+use std::ops::Range;
+use std::time::Duration;
+
 use fastrand::Rng;
-use uuid::Uuid;
 
 use super::pick::Taste;
 use crate::demo::venue::SEATS_PER_BUYER;
@@ -53,7 +55,7 @@ impl Temper {
 const PARTIES: [(u32, u32); 8] =
     [(1, 14), (2, 50), (3, 10), (4, 14), (5, 4), (6, 4), (7, 1), (8, 3)];
 /// How many in a hundred like which kind of place.
-const TASTES: [(Taste, u32); 3] = [(Taste::Best, 25), (Taste::Front, 50), (Taste::Anywhere, 25)];
+const TASTES: [(Taste, u32); 3] = [(Taste::Best, 12), (Taste::Front, 56), (Taste::Anywhere, 32)];
 
 /// One of the crowd.
 #[derive(Clone, Debug)]
@@ -120,7 +122,7 @@ impl Buyer {
             liked: rng.usize(0..sections),
             taste: choose(&mut rng, &TASTES),
             tries: rng.u32(2..=4),
-            looks: if rng.bool() { rng.u32(2..=6) } else { 0 },
+            looks: if rng.bool() { rng.u32(2..=5) } else { 0 },
             stutters: rng.u32(0..20) == 0,
             fancy,
             has: 0,
@@ -144,11 +146,7 @@ impl Buyer {
     }
 
     /// A length between two, in thousandths of `whole`.
-    pub(super) fn some_of(
-        &mut self,
-        whole: std::time::Duration,
-        thousandths: std::ops::Range<u32>,
-    ) -> std::time::Duration {
+    pub(super) fn some_of(&mut self, whole: Duration, thousandths: Range<u32>) -> Duration {
         whole * self.rng.u32(thousandths) / 1_000
     }
 }

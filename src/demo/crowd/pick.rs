@@ -64,10 +64,8 @@ impl<'a> Leftovers<'a> {
         while self.section < self.map.layout().sections() {
             let (first, count) = self.map.layout().span(self.section);
             let rest = self.next.max(first)..first + count;
-            let taken: Vec<u32> = rest
-                .filter(|&number| self.map.is_free(number))
-                .take(most as usize)
-                .collect();
+            let taken: Vec<u32> =
+                rest.filter(|&number| self.map.is_free(number)).take(most as usize).collect();
             let Some(&last) = taken.last() else {
                 self.section += 1;
                 continue;
@@ -103,25 +101,31 @@ fn in_section(
     let fitting = (0..rows.len())
         .map(|step| &rows[(first + step) % rows.len()])
         .filter(|row| row.free >= count);
-    let side_by_side = fitting.clone().find_map(|row| run_of(map, row, count));
-    let numbers = side_by_side.or_else(|| fitting.clone().next().map(|row| any_of(map, row, count)));
+    let side_by_side = fitting.clone().find_map(|row| run_of(map, row, taste, count, rng));
+    let numbers =
+        side_by_side.or_else(|| fitting.clone().next().map(|row| any_of(map, row, count)));
     numbers.map(|numbers| numbers.into_iter().map(|number| seat(map, number)).collect())
 }
 
-/// The first free seats side by side, no aisle between them.
-fn run_of(map: &SeatMap, row: &Row, count: u32) -> Option<Vec<u32>> {
+/// Free seats side by side, no aisle between them: the first of the row, or any.
+fn run_of(map: &SeatMap, row: &Row, taste: Taste, count: u32, rng: &mut Rng) -> Option<Vec<u32>> {
+    let mut lasts = vec![];
     let mut first = row.shape.first;
     for &length in &row.shape.segments {
         let mut run = 0;
         for number in first..first + length {
             run = if map.is_free(number) { run + 1 } else { 0 };
-            if run == count {
-                return Some((number + 1 - count..=number).collect());
+            if run >= count {
+                lasts.push(number);
             }
         }
         first += length;
     }
-    None
+    let last = match taste {
+        Taste::Best => *lasts.first()?,
+        Taste::Front | Taste::Anywhere => *lasts.get(rng.usize(0..lasts.len().max(1)))?,
+    };
+    Some((last + 1 - count..=last).collect())
 }
 
 /// The first free seats of a row that has so many.

@@ -28,6 +28,7 @@ struct House {
     requests: VecDeque<(Duration, Request)>,
     /// Outcomes on their way to the crowd; each topic has a pace of its own.
     outcomes: BTreeMap<(Duration, usize), Outcome>,
+    told: usize,
     trace: Sha256,
     slow: u32,
 }
@@ -40,6 +41,7 @@ impl House {
             seen: HashMap::new(),
             requests: VecDeque::new(),
             outcomes: BTreeMap::new(),
+            told: 0,
             trace: Sha256::new(),
             slow,
         };
@@ -81,11 +83,15 @@ impl House {
             self.trace.update(&wire::outcome::encode(&outcome).value);
             let topic = match &outcome.body {
                 OutcomeBody::Refused(_) => 1,
+                OutcomeBody::Held(_)
+                | OutcomeBody::Extended(_)
+                | OutcomeBody::Booked(_)
+                | OutcomeBody::Changed(_) => 2,
                 OutcomeBody::Released(_) | OutcomeBody::Cancelled(_) => 3,
-                _ => 2,
             };
             let visible = now + TICK * (self.slow + topic);
-            self.outcomes.insert((visible, self.outcomes.len()), outcome);
+            self.told += 1;
+            self.outcomes.insert((visible, self.told), outcome);
         }
     }
 
@@ -103,7 +109,7 @@ impl House {
 }
 
 /// Runs a crowd to its end; what it saw, and a digest of all that was asked and answered.
-fn run(seats: u32, plan: Plan, slow: u32) -> (Crowd, String) {
+fn run(seats: u32, plan: Plan, slow: u32) -> (Crowd, Vec<u8>) {
     let venue = Venue::new(seats, millis(plan.ttl));
     let mut house = House::open(&venue, slow);
     let mut crowd = Crowd::new(&venue, plan, OPENED);
@@ -126,12 +132,13 @@ fn run(seats: u32, plan: Plan, slow: u32) -> (Crowd, String) {
     assert_eq!(crowd.under_way(), 0);
     assert!(house.requests.is_empty() && house.outcomes.is_empty());
     house.event.recount();
-    let taken = house.event.taken().fold((0, 0), |sum, (_, taken)| {
-        (sum.0 + taken.held, sum.1 + taken.booked)
-    });
+    let taken = house
+        .event
+        .taken()
+        .fold((0, 0), |sum, (_, taken)| (sum.0 + taken.held, sum.1 + taken.booked));
     let counts = crowd.map().counts();
     assert_eq!((counts.held, counts.booked), taken, "the map is exact when all is read");
-    (crowd, format!("{:x}", house.trace.finalize()))
+    (crowd, house.trace.finalize().to_vec())
 }
 
 fn plan(buyers: u32, rate: u32, seed: u64) -> Plan {
@@ -160,6 +167,7 @@ fn too_few_buyers_leave_places_and_it_is_quiet_all_the_same() {
         let (crowd, _) = run(1_000, plan(buyers, 50, seed), 2);
         let booked = 8 * buyers;
         assert_eq!(crowd.map().counts(), Counts { free: 1_000 - booked, held: 0, booked });
+        assert!(crowd.tally().returned * 2 > u64::from(buyers), "{:?}", crowd.tally());
     }
 }
 
@@ -173,7 +181,7 @@ fn every_temper_and_every_refusal_is_met() {
     assert!(tally.abandoned > 100 && tally.heard.expired >= tally.abandoned, "{tally:?}");
     assert!(tally.releases > 100 && tally.heard.cancelled > 50, "{tally:?}");
     assert!(tally.copies > 300 && tally.heard.repeats > 50, "{tally:?}");
-    assert!(tally.gave_up > 1_000 && tally.returned > 10, "{tally:?}");
+    assert!(tally.gave_up > 1_000, "{tally:?}");
     let refused = |code| tally.heard.refused.get(&code).copied().unwrap_or(0);
     for (code, least) in [
         (Code::Repeated, 50),
@@ -182,7 +190,6 @@ fn every_temper_and_every_refusal_is_met() {
         (Code::BuyerLimit, 10),
         (Code::SeatsTaken, 1_000),
         (Code::NotEnough, 50),
-        (Code::HoldEnded, 10),
     ] {
         assert!(refused(code) >= least, "{code}: {} {tally:?}", refused(code));
     }
