@@ -53,6 +53,7 @@
 //! | [`seal`] | signatures of who may ask what only operators and our own workers may ask |
 //! | [`kafka`] | the log on Kafka |
 //! | [`cql`] | the ledger on ScyllaDB, or Cassandra |
+//! | [`embedded`] | both in one file, for one machine |
 //! | [`config`] | the configuration, one file per section |
 //! | [`app`] | wiring: the one place that puts drivers beside logic, starts and drains them |
 //! | [`bench`](mod@bench) | workloads and measured baselines |
@@ -61,11 +62,11 @@
 //! # Who may use whom
 //!
 //! `domain` <- `wire` <- `ports` <- logic (`engine`, `expiry`, `audit`) and drivers (`seal`,
-//! `kafka`, `cql`) <- `app` <- `cli`. Logic sees ports, never drivers; drivers never see logic. Two
-//! exceptions: `wire` uses the shapes of [`ports::log`], since what it encodes goes to a topic
-//! under a key; and `config` makes what drivers take from what operators write, for `app` and `cli`
-//! alone. `rdkafka`, `scylla`, `apache-avro` and `clap` each live in one folder. `tests/tidy.rs`
-//! checks all of it.
+//! `kafka`, `cql`, `embedded`) <- `app` <- `cli`. Logic sees ports, never drivers; drivers never
+//! see logic. Two exceptions: `wire` uses the shapes of [`ports::log`], since what it encodes goes
+//! to a topic under a key; and `config` makes what drivers take from what operators write, for
+//! `app` and `cli` alone. `rdkafka`, `scylla`, `redb`, `apache-avro` and `clap` each live in one
+//! folder. `tests/tidy.rs` checks all of it.
 //!
 //! # What is always so
 //!
@@ -83,8 +84,8 @@
 //! # What never is
 //!
 //! - Nothing in `domain` or `engine` waits, asks what time it is, draws a number or makes an id.
-//! - Nobody but `cql` writes the ledger, and only on behalf of an owner that holds the term. The
-//!   expiry worker never does: it asks, like everybody else.
+//! - Nobody but `cql` and `embedded` writes the ledger, and only on behalf of an owner that holds
+//!   the term. The expiry worker never does: it asks, like everybody else.
 //! - Nobody scans an event to answer a request: the indexes of [`domain::event`] keep it cheap at
 //!   200,000 seats.
 //! - No record holds personal data: buyers, references and actors are opaque ids of the upstream
@@ -100,6 +101,7 @@ pub mod config;
 pub mod cql;
 pub mod demo;
 pub mod domain;
+pub mod embedded;
 pub mod engine;
 pub mod expiry;
 pub mod kafka;

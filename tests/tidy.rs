@@ -71,7 +71,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("redb", &["embedded"]),
     ("scylla", &["cql"]),
     // Drivers wait, and so does who starts them; logic does not.
-    ("tokio", &["app", "bench", "cli", "cql", "demo", "kafka", "main"]),
+    ("tokio", &["app", "bench", "cli", "cql", "demo", "embedded", "kafka", "main"]),
 ];
 /// Crates that `domain` may use besides the standard library.
 const DOMAIN_CRATES: &[&str] = &["thiserror", "uuid"];

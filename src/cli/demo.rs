@@ -1,6 +1,7 @@
 //! `holdfast demo`: an onsale from its opening to its audit.
 
 use std::io::{self, IsTerminal as _, Write as _};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
@@ -10,14 +11,15 @@ use super::output::Output;
 use super::{Ending, arguments};
 use crate::demo::crowd::Plan;
 use crate::demo::progress::{self, Colour, Snapshot};
-use crate::demo::{self, Options, Screen, Servers};
+use crate::demo::{self, On, Options, Screen, Servers};
 
 /// Sell one hot event out to a crowd, and audit the sale
 ///
 /// Puts an event on sale and sends a crowd: buyers claim, abandon, confirm, release, cancel, send
 /// things twice and ask for what is gone, until the house is sold out and quiet. Then the sale is
-/// audited from its topics and held against the ledger. Without servers it runs on the embedded log
-/// and ledger, in a file of its own that is removed. The same seed brings the same people. Exit
+/// audited from its topics and held against the ledger. It runs on an embedded log and ledger in a
+/// folder of its own, which is removed, or made within that of --embedded and kept; or on servers, with
+/// topics and a keyspace of its own, which are kept. The same seed brings the same people. Exit
 /// status 1 when the verdict is not clean.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  \
@@ -57,11 +59,19 @@ fn ttl(text: &str) -> Result<Duration, String> {
     if bounds.contains(&length) { Ok(length) } else { Err("take from 1s to 1m".into()) }
 }
 
-pub(super) fn execute(arguments: &Arguments, output: Output) -> Result<Ending, Failure> {
+/// `embedded` is the folder of `--embedded`, if there is one.
+pub(super) fn execute(
+    arguments: &Arguments,
+    embedded: Option<PathBuf>,
+    output: Output,
+) -> Result<Ending, Failure> {
     let Arguments { seats, buyers, rate, ttl, seed, headless, kafka, cql } = arguments;
-    let servers = kafka.clone().zip(cql.clone()).map(|(kafka, cql)| Servers { kafka, cql });
+    let on = match (kafka.clone(), cql.clone()) {
+        (Some(kafka), Some(cql)) => On::Servers(Servers { kafka, cql }),
+        (_, _) => On::Embedded(embedded),
+    };
     let plan = Plan { buyers: *buyers, rate: *rate, ttl: *ttl, seed: *seed };
-    let options = Options { seats: *seats, plan, servers };
+    let options = Options { seats: *seats, plan, on };
     let summary = if *headless || !io::stderr().is_terminal() {
         demo::run(&options, &mut Lines { output, next: Duration::ZERO })?
     } else {

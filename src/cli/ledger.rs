@@ -21,6 +21,7 @@ pub(super) enum Verb {
 }
 
 pub(super) fn execute(verb: &Verb, config: &Config, output: Output) -> Result<Ending, Failure> {
+    super::needs_servers(config)?;
     let options = config.ledger.options();
     let report = match verb {
         Verb::Migrate => wait_for(Box::pin(schema::migrate(&options)))??,

@@ -58,6 +58,15 @@ pub struct Cli {
         value_name = "FILE"
     )]
     config: Option<PathBuf>,
+    /// Log and ledger in this folder instead of servers; needs no --config
+    #[arg(
+        long,
+        global = true,
+        env = "HOLDFAST_EMBEDDED",
+        hide_env_values = true,
+        value_name = "DIR"
+    )]
+    embedded: Option<PathBuf>,
     /// Print data as JSON
     #[arg(long, global = true)]
     json: bool,
@@ -114,8 +123,12 @@ pub fn dispatch(cli: Cli) -> ExitCode {
 }
 
 fn execute(cli: Cli, output: Output) -> Result<Ending, Failure> {
+    let (embedded, folder) = (cli.embedded.clone(), cli.embedded);
     let config = |path: Option<PathBuf>| -> Result<Config, Failure> {
-        Ok(load(&path.ok_or(Error::NoFile)?)?)
+        Ok(match (path, embedded) {
+            (None, Some(folder)) => crate::config::embedded(&folder)?,
+            (path, embedded) => Config { embedded, ..load(&path.ok_or(Error::NoFile)?)? },
+        })
     };
     match cli.verb {
         Verb::Run(arguments) => run::execute(&arguments, &config(cli.config)?),
@@ -126,7 +139,7 @@ fn execute(cli: Cli, output: Output) -> Result<Ending, Failure> {
         Verb::Watch(arguments) => watch::execute(&arguments, &config(cli.config)?, output),
         Verb::Audit(verb) => audit::execute(&verb, &config(cli.config)?, output),
         Verb::Bench(verb) => bench::execute(&verb, &config(cli.config)?, output),
-        Verb::Demo(arguments) => demo::execute(&arguments, output),
+        Verb::Demo(arguments) => demo::execute(&arguments, folder, output),
         Verb::Config(verb) => config::execute(&verb, &config(cli.config)?, output),
         Verb::Refusals(_) => refusals::execute(output),
     }
@@ -154,6 +167,17 @@ fn begin_log(verb: &Verb) {
         .with_ansi(std::io::stderr().is_terminal())
         .with_env_filter(EnvFilter::new(filter))
         .init();
+}
+
+/// Topics and tables are made by hand on servers only.
+fn needs_servers(config: &Config) -> Result<(), Failure> {
+    match &config.embedded {
+        Some(folder) => Err(Failure::usage(format!(
+            "{} has its topics and tables from the start: leave this out with --embedded",
+            folder.display()
+        ))),
+        None => Ok(()),
+    }
 }
 
 /// Waits for what is asynchronous below.

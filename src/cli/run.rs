@@ -15,7 +15,8 @@ use crate::config::{Config, Role, check_owners};
                   the partitions over.\n\n\
                   Examples:\n  \
                   holdfast run --config docker/holdfast.toml\n  \
-                  HOLDFAST_INSTANCE=owner-2 holdfast run --roles booking --owners 2"
+                  HOLDFAST_INSTANCE=owner-2 holdfast run --roles booking --owners 2\n  \
+                  holdfast run --embedded house"
 )]
 pub(super) struct Arguments {
     /// What to do: booking decides requests, expiry wakes lapsed holds
@@ -28,6 +29,11 @@ pub(super) struct Arguments {
 
 pub(super) fn execute(arguments: &Arguments, config: &Config) -> Result<Ending, Failure> {
     let owners = arguments.owners.unwrap_or(config.worker.owners);
+    if config.embedded.is_some() && owners > 1 {
+        return Err(Failure::usage(
+            "an embedded deployment has one owner, since only one works at a time: leave --owners out",
+        ));
+    }
     check_owners(owners, config.deployment.partitions).map_err(Failure::usage)?;
     app::run(config, &arguments.roles, owners)?;
     Ok(Ending::Done)

@@ -67,7 +67,8 @@ fn a_name_outside_the_alphabet_is_refused_at_once() {
 
 #[test]
 fn without_a_configuration_the_advice_is_how_to_give_one() {
-    let cli = Cli { config: None, json: false, verb: Verb::Topics(topics::Verb::Plan) };
+    let cli =
+        Cli { config: None, embedded: None, json: false, verb: Verb::Topics(topics::Verb::Plan) };
     let failure = execute(cli, Output { json: false }).unwrap_err();
     assert_eq!(failure.status, 2);
     assert!(failure.to_string().contains("--config"), "{failure}");

@@ -30,6 +30,7 @@ pub(super) enum Verb {
 }
 
 pub(super) fn execute(verb: &Verb, config: &Config, output: Output) -> Result<Ending, Failure> {
+    super::needs_servers(config)?;
     let cluster = config.cluster();
     match verb {
         Verb::Plan => {

@@ -95,6 +95,11 @@ impl Keys {
 }
 
 impl Key {
+    /// A key with its secret in a file.
+    pub(super) fn in_file(id: &str, file: PathBuf) -> Key {
+        Key { id: id.into(), secret_file: Some(file), secret: None }
+    }
+
     fn read(&self) -> Result<seal::Key, String> {
         let id = self.id.clone();
         let secret = match (&self.secret, &self.secret_file) {

@@ -11,6 +11,7 @@
 
 pub mod definition;
 mod deployment;
+mod embedded;
 mod error;
 mod kafka;
 mod keys;
@@ -19,7 +20,7 @@ mod units;
 mod worker;
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
@@ -27,6 +28,7 @@ use crate::kafka::{Cluster, KafkaLog};
 use crate::seal;
 
 pub use self::deployment::Deployment;
+pub use self::embedded::embedded;
 pub use self::error::Error;
 pub use self::kafka::{Kafka, Setting};
 pub use self::keys::{Key, Keys};
@@ -48,6 +50,10 @@ pub struct Config {
     pub keys: Keys,
     /// Who this process is.
     pub worker: Worker,
+    /// The folder of log and ledger where they are embedded; then the sections of the servers say
+    /// nothing. Given with `--embedded`, never in the file.
+    #[serde(skip)]
+    pub embedded: Option<PathBuf>,
 }
 
 /// Reads a configuration and lets the environment have its say.

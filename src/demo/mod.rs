@@ -21,6 +21,8 @@ pub mod summary;
 mod traffic;
 pub mod venue;
 
+use std::path::PathBuf;
+
 pub use self::sale::Screen;
 pub use self::stage::Servers;
 
@@ -42,8 +44,17 @@ pub struct Options {
     pub seats: u32,
     /// Who comes, and how.
     pub plan: Plan,
-    /// Real servers; the embedded log and ledger without.
-    pub servers: Option<Servers>,
+    /// What it runs on.
+    pub on: On,
+}
+
+/// What a demo runs on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum On {
+    /// The embedded log and ledger: in a folder that is removed, or within one that is kept.
+    Embedded(Option<PathBuf>),
+    /// Real servers.
+    Servers(Servers),
 }
 
 /// Runs the demo.
@@ -52,9 +63,9 @@ pub struct Options {
 /// When log or ledger do not do what they should, or the run does not end within its bounds. What
 /// is wrong with the sale is no error.
 pub fn run(options: &Options, screen: &mut dyn Screen) -> anyhow::Result<Summary> {
-    let stage = match &options.servers {
-        Some(servers) => Stage::on_servers(servers)?,
-        None => Stage::embedded()?,
+    let stage = match &options.on {
+        On::Servers(servers) => Stage::on_servers(servers)?,
+        On::Embedded(keep) => Stage::embedded(keep.as_deref())?,
     };
     screen.say(&format!(
         "log: {}; ledger: {}; this does not show {}",

@@ -1,10 +1,12 @@
 //! What the demo runs on: a log and a ledger of its own, made for one run.
 //!
+//! The embedded ones lie in one file in a temporary folder, or in a folder that is kept.
+//!
 //! On servers it makes topics under a prefix and a keyspace that nobody else has, and leaves both
 //! behind: what was sold can be looked at and audited again, and a demo that drops things on other
 //! people's servers would be one typing error away from dropping theirs.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use uuid::Uuid;
@@ -35,12 +37,45 @@ pub(super) struct Stage {
     pub(super) not_shown: &'static str,
     /// What is left behind, and where.
     pub(super) kept: Option<String>,
+    /// Dropped last: what lies in it is open until then.
+    _folder: Option<Folder>,
+}
+
+/// A folder that goes when it is dropped, unless it is to be kept.
+struct Folder {
+    path: PathBuf,
+    keep: bool,
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        if !self.keep {
+            // What cannot be removed is in a place that is swept anyway.
+            let _ = std::fs::remove_dir_all(&self.path);
+        }
+    }
 }
 
 impl Stage {
-    /// The embedded log and ledger.
-    pub(super) fn embedded() -> anyhow::Result<Stage> {
-        anyhow::bail!("name servers with --kafka and --cql")
+    /// A log and a ledger in one file, in a folder of this run: within `keep`, or else in a
+    /// temporary one that is gone with the stage.
+    ///
+    /// # Errors
+    /// When the folder or the file cannot be made.
+    pub(super) fn embedded(keep: Option<&Path>) -> anyhow::Result<Stage> {
+        let within = keep.map_or_else(std::env::temp_dir, Path::to_owned);
+        let folder = Folder { path: within.join(unique()), keep: keep.is_some() };
+        let config = config::embedded(&folder.path)?;
+        let backend = Backend::open(&config)?;
+        Ok(Stage {
+            log: backend.log.describe(),
+            ledger: "embedded ledger in the same file".into(),
+            not_shown: "several machines, the loss of one, or a network between them",
+            kept: folder.keep.then(|| format!("{} is kept", folder.path.display())),
+            config,
+            backend,
+            _folder: Some(folder),
+        })
     }
 
     /// Topics and a keyspace on real servers.
@@ -48,7 +83,7 @@ impl Stage {
     /// # Errors
     /// When a server does not answer or does not do what it is asked.
     pub(super) fn on_servers(servers: &Servers) -> anyhow::Result<Stage> {
-        let name = format!("demo_{}", &Uuid::now_v7().simple().to_string()[..12]);
+        let name = unique();
         let text = format!(
             "[deployment]\nname = {name:?}\ntopic-prefix = \"{name}.\"\npartitions = 1\n\
              [kafka]\nbootstrap = {:?}\n[ledger]\nnodes = [{:?}]\nkeyspace = {name:?}\n\
@@ -71,8 +106,15 @@ impl Stage {
             kept: Some(format!("topics {name}.* and keyspace {name} are left on the servers")),
             config,
             backend,
+            _folder: None,
         })
     }
+}
+
+/// A name for what this run makes: a letter first, and nothing that a keyspace or a topic could not
+/// be called.
+fn unique() -> String {
+    format!("demo_{}", &Uuid::now_v7().simple().to_string()[..12])
 }
 
 /// Reads a configuration that nobody wrote, with a signing key that nobody else has. The

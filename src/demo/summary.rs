@@ -242,6 +242,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::demo::On;
     use crate::demo::crowd::{Counts, Heard, Plan, Tally};
     use crate::demo::latency::Histogram;
     use crate::domain::refusal::Code;
@@ -288,7 +289,7 @@ mod tests {
 
     fn summary(change: impl FnOnce(&mut Sold, &mut Report)) -> Summary {
         let plan = Plan { buyers: 2_500, rate: 400, ttl: Duration::from_secs(3), seed: 3 };
-        let options = Options { seats: 1_000, plan, servers: None };
+        let options = Options { seats: 1_000, plan, on: On::Embedded(None) };
         let (mut sold, mut report) = sold();
         change(&mut sold, &mut report);
         Summary {

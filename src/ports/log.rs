@@ -75,6 +75,21 @@ impl Topic {
         Topic::DeadLetters,
     ];
 
+    /// Whether only the last record of each key need be kept.
+    #[must_use]
+    pub const fn is_compacted(self) -> bool {
+        match self {
+            Topic::Catalog | Topic::Inventory | Topic::Terms => true,
+            Topic::Requests
+            | Topic::Held
+            | Topic::Booked
+            | Topic::Released
+            | Topic::Changed
+            | Topic::Refused
+            | Topic::DeadLetters => false,
+        }
+    }
+
     /// The name without prefix; also the stem of the topic's file.
     #[must_use]
     pub const fn name(self) -> &'static str {
