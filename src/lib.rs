@@ -99,6 +99,7 @@ pub mod bench;
 pub mod cli;
 pub mod config;
 pub mod cql;
+pub mod demo;
 pub mod domain;
 pub mod embedded;
 pub mod engine;

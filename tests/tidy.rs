@@ -44,10 +44,17 @@ const MAY_USE: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "demo",
+        &[
+            "domain", "wire", "ports", "audit", "engine", "expiry", "cql", "kafka", "seal",
+            "config", "app",
+        ],
+    ),
+    (
         "cli",
         &[
             "domain", "wire", "ports", "audit", "engine", "expiry", "cql", "kafka", "seal",
-            "config", "app", "bench",
+            "config", "app", "bench", "demo",
         ],
     ),
     ("main", &["cli"]),
@@ -64,7 +71,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("redb", &["embedded"]),
     ("scylla", &["cql"]),
     // Drivers wait, and so does who starts them; logic does not.
-    ("tokio", &["app", "bench", "cli", "cql", "embedded", "kafka", "main"]),
+    ("tokio", &["app", "bench", "cli", "cql", "demo", "embedded", "kafka", "main"]),
 ];
 /// Crates that `domain` may use besides the standard library.
 const DOMAIN_CRATES: &[&str] = &["thiserror", "uuid"];

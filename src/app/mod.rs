@@ -118,6 +118,12 @@ impl Workers {
         &self.stages
     }
 
+    /// Whether none of them has ended.
+    #[must_use]
+    pub fn are_running(&self) -> bool {
+        !self.threads.iter().any(JoinHandle::is_finished)
+    }
+
     /// Lets all workers drain and waits for them.
     ///
     /// # Errors

@@ -13,6 +13,7 @@ mod audit;
 mod bench;
 mod config;
 mod deadletters;
+mod demo;
 mod event;
 mod failure;
 mod ledger;
@@ -92,6 +93,7 @@ enum Verb {
     Audit(audit::Verb),
     #[command(subcommand)]
     Bench(bench::Verb),
+    Demo(demo::Arguments),
     #[command(subcommand)]
     Config(config::Verb),
     Refusals(refusals::Arguments),
@@ -124,7 +126,7 @@ pub fn dispatch(cli: Cli) -> ExitCode {
 }
 
 fn execute(cli: Cli, output: Output) -> Result<Ending, Failure> {
-    let embedded = cli.embedded;
+    let (embedded, folder) = (cli.embedded.clone(), cli.embedded);
     let config = |path: Option<PathBuf>| -> Result<Config, Failure> {
         Ok(match (path, embedded) {
             (None, Some(folder)) => crate::config::embedded(&folder)?,
@@ -141,6 +143,7 @@ fn execute(cli: Cli, output: Output) -> Result<Ending, Failure> {
         Verb::DeadLetters(verb) => deadletters::execute(&verb, &config(cli.config)?, output),
         Verb::Audit(verb) => audit::execute(&verb, &config(cli.config)?, output),
         Verb::Bench(verb) => bench::execute(&verb, &config(cli.config)?, output),
+        Verb::Demo(arguments) => demo::execute(&arguments, folder, output),
         Verb::Config(verb) => config::execute(&verb, &config(cli.config)?, output),
         Verb::Refusals(_) => refusals::execute(output),
     }
@@ -159,6 +162,7 @@ fn begin_log(verb: &Verb) {
         | Verb::DeadLetters(_)
         | Verb::Audit(_)
         | Verb::Bench(_)
+        | Verb::Demo(_)
         | Verb::Config(_)
         | Verb::Refusals(_) => "off,holdfast=warn",
     };
