@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
+use clap::builder::RangedI64ValueParser;
 
 use super::failure::Failure;
 use super::output::Output;
@@ -18,9 +19,9 @@ use crate::demo::{self, On, Options, Screen, Servers};
 /// Puts an event on sale and sends a crowd: buyers claim, abandon, confirm, release, cancel, send
 /// things twice and ask for what is gone, until the house is sold out and quiet. Then the sale is
 /// audited from its topics and held against the ledger. It runs on an embedded log and ledger in a
-/// folder of its own, which is removed, or made within that of --embedded and kept; or on servers, with
-/// topics and a keyspace of its own, which are kept. The same seed brings the same people. Exit
-/// status 1 when the verdict is not clean.
+/// folder of its own, which is removed, or made within that of --embedded and kept; or on servers,
+/// with topics and a keyspace of its own, which are kept. The same seed brings the same people.
+/// Exit status 1 when the verdict is not clean.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  \
                         holdfast demo\n  \
@@ -28,13 +29,13 @@ use crate::demo::{self, On, Options, Screen, Servers};
                         holdfast demo --kafka 127.0.0.1:9092 --cql 127.0.0.1:9042")]
 pub(super) struct Arguments {
     /// Places of the house
-    #[arg(long, default_value_t = 20_000, value_parser = clap::value_parser!(u32).range(100..=200_000))]
+    #[arg(long, default_value_t = 20_000, value_parser = whole(100..=200_000))]
     seats: u32,
     /// Buyers who come
-    #[arg(long, default_value_t = 50_000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    #[arg(long, default_value_t = 50_000, value_parser = whole(1..=1_000_000))]
     buyers: u32,
     /// Buyers who come in a second; fewer where the log is slower
-    #[arg(long, default_value_t = 4_000, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    #[arg(long, default_value_t = 4_000, value_parser = whole(1..=100_000))]
     rate: u32,
     /// How long a hold lasts, from 1s to 1m
     #[arg(long, default_value = "3s", value_parser = ttl)]
@@ -51,6 +52,10 @@ pub(super) struct Arguments {
     /// A node of ScyllaDB or Cassandra to run on instead, with a keyspace of its own
     #[arg(long, value_name = "HOST:PORT", requires = "kafka")]
     cql: Option<String>,
+}
+
+fn whole(range: std::ops::RangeInclusive<i64>) -> RangedI64ValueParser<u32> {
+    RangedI64ValueParser::new().range(range)
 }
 
 fn ttl(text: &str) -> Result<Duration, String> {

@@ -186,7 +186,7 @@ fn every_temper_and_every_refusal_is_met() {
     for (code, least) in [
         (Code::Repeated, 50),
         (Code::UnknownSeat, 100),
-        (Code::RequestLimit, 100),
+        (Code::RequestLimit, 20),
         (Code::BuyerLimit, 10),
         (Code::SeatsTaken, 1_000),
         (Code::NotEnough, 50),
