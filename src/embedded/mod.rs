@@ -8,7 +8,8 @@
 //! Several processes may have the file open at a time: one works, the others ask and read. Each
 //! writes through one thread of its own, which makes one transaction of redb of all that waits
 //! (a commit costs a few milliseconds, whatever is in it), and tells whoever asked only once the
-//! commit is durable. A process that dies leaves whole transactions and nothing else.
+//! commit is durable. A process that dies leaves whole transactions and nothing else; one that is
+//! stopped in the middle of writing keeps the others waiting until it goes on or ends.
 //!
 //! # Invariants
 //! - What belongs together is written by one [`store::Job`], so it is in one transaction of redb.
