@@ -63,7 +63,7 @@ pub enum On {
 /// When log or ledger do not do what they should, or the run does not end within its bounds. What
 /// is wrong with the sale is no error.
 pub fn run(options: &Options, screen: &mut dyn Screen) -> anyhow::Result<Summary> {
-    let stage = match &options.on {
+    let mut stage = match &options.on {
         On::Servers(servers) => Stage::on_servers(servers)?,
         On::Embedded(keep) => Stage::embedded(keep.as_deref())?,
     };
@@ -82,6 +82,9 @@ pub fn run(options: &Options, screen: &mut dyn Screen) -> anyhow::Result<Summary
     let sold = sold?;
     let scope = Scope { partitions: vec![partition], ledger: true };
     let report = verify_scope(&stage.backend, &scope, |step| screen.say(step))?;
+    if !report.is_clean() {
+        stage.keep();
+    }
     Ok(Summary::new(options, &stage, sold, report))
 }
 

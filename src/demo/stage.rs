@@ -38,7 +38,7 @@ pub(super) struct Stage {
     /// What is left behind, and where.
     pub(super) kept: Option<String>,
     /// Dropped last: what lies in it is open until then.
-    _folder: Option<Folder>,
+    folder: Option<Folder>,
 }
 
 /// A folder that goes when it is dropped, unless it is to be kept.
@@ -56,7 +56,21 @@ impl Drop for Folder {
     }
 }
 
+impl Folder {
+    fn kept(&self) -> Option<String> {
+        self.keep.then(|| format!("{} is kept", self.path.display()))
+    }
+}
+
 impl Stage {
+    /// Leaves behind what would be removed: there is something to look into.
+    pub(super) fn keep(&mut self) {
+        if let Some(folder) = &mut self.folder {
+            folder.keep = true;
+            self.kept = folder.kept();
+        }
+    }
+
     /// A log and a ledger in one file, in a folder of this run: within `keep`, or else in a
     /// temporary one that is gone with the stage.
     ///
@@ -71,10 +85,10 @@ impl Stage {
             log: backend.log.describe(),
             ledger: "embedded ledger in the same file".into(),
             not_shown: "several machines, the loss of one, or a network between them",
-            kept: folder.keep.then(|| format!("{} is kept", folder.path.display())),
+            kept: folder.kept(),
             config,
             backend,
-            _folder: Some(folder),
+            folder: Some(folder),
         })
     }
 
@@ -102,11 +116,11 @@ impl Stage {
         Ok(Stage {
             log: backend.log.describe(),
             ledger: format!("CQL at {}", servers.cql),
-            not_shown: "what a single broker and a single node do not: the loss of machines",
+            not_shown: "what happens when one of these machines is lost",
             kept: Some(format!("topics {name}.* and keyspace {name} are left on the servers")),
             config,
             backend,
-            _folder: None,
+            folder: None,
         })
     }
 }
