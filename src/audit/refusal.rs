@@ -60,7 +60,10 @@ pub(super) fn judge(
             (sells && waits, "a sale that was opened")
         }
         Code::SaleClosed => (sells && model.sale == Sale::Closed, "a sale not closed"),
-        Code::EventOff => (model.sale == Sale::Off && ends_with_it(body), "an event not off"),
+        Code::EventOff => {
+            let so = model.sale == Sale::Off && ends_with_it(body) && !is_refunded(model, body);
+            (so, "an event not off, or a payment that went back before")
+        }
         Code::UnknownSeat
         | Code::TierMismatch
         | Code::PriceChanged
@@ -93,6 +96,16 @@ pub(super) fn judge(
     ensure(so, Check::Refusal, || (otherwise.into(), format!("{code} {:?}", refused.ground)))
 }
 
+/// Whether it confirms, once more, a booking whose cancel gave this very payment back.
+fn is_refunded(model: &EventModel, body: &Body) -> bool {
+    let Body::Confirm(ask) = body else { return false };
+    model.remembered(ask.hold).is_some_and(|hold| {
+        hold.ended == Some(Cause::Cancelled)
+            && hold.buyer == ask.buyer
+            && hold.reference.as_ref() == Some(&ask.reference)
+    })
+}
+
 /// Refusals that rest on one hold.
 fn judge_hold(model: &EventModel, refused: &Refusal, body: &Body) -> bool {
     let code = refused.code;
@@ -106,8 +119,10 @@ fn judge_hold(model: &EventModel, refused: &Refusal, body: &Body) -> bool {
     }
     if code == Code::HoldEnded {
         // Who paid twice is told apart from who came late.
+        let confirms = matches!(body, Body::Confirm(_));
         let cancelled = hold.ended == Some(Cause::Cancelled);
-        if cancelled != (refused.ground.detail == "cancelled") {
+        let refunded = if confirms { is_refunded(model, body) } else { cancelled };
+        if refunded != (refused.ground.detail == "cancelled") {
             return false;
         }
     }

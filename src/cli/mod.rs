@@ -59,7 +59,8 @@ pub struct Cli {
         value_name = "FILE"
     )]
     config: Option<PathBuf>,
-    /// Log and ledger in this folder instead of servers; needs no --config
+    /// Log and ledger in this folder instead of servers; needs no --config, and where there is one,
+    /// takes its keys and partitions
     #[arg(
         long,
         global = true,

@@ -12,7 +12,8 @@ use crate::config::{Config, Role, check_owners};
 #[command(
     after_help = "Any number of processes share the work; each needs a name of its own (`instance` in \
                   [worker], or HOLDFAST_INSTANCE). SIGTERM and ctrl-c finish what is decided and hand \
-                  the partitions over.\n\n\
+                  the partitions over. With --embedded one process works: a second one takes over, \
+                  and the first ends and says so.\n\n\
                   Examples:\n  \
                   holdfast run --config docker/holdfast.toml\n  \
                   HOLDFAST_INSTANCE=owner-2 holdfast run --roles booking --owners 2\n  \
@@ -31,7 +32,8 @@ pub(super) fn execute(arguments: &Arguments, config: &Config) -> Result<Ending, 
     let owners = arguments.owners.unwrap_or(config.worker.owners);
     if config.embedded.is_some() && owners > 1 {
         return Err(Failure::usage(
-            "an embedded deployment has one owner, since only one works at a time: leave --owners out",
+            "an embedded deployment has one owner, since only one works at a time: leave out \
+             --owners, and `owners` in [worker]",
         ));
     }
     check_owners(owners, config.deployment.partitions).map_err(Failure::usage)?;

@@ -76,16 +76,21 @@ pub fn run(options: &Options, screen: &mut dyn Screen) -> anyhow::Result<Summary
     let roles = [Role::Booking, Role::Expiry];
     let workers = Workers::start(&stage.config, &stage.backend, &roles, 1)?;
     let sold = sell(options, &stage, &workers, screen);
-    let ended = workers.stop();
     // Where a worker failed, what the crowd missed is only what followed from it.
-    ended?;
-    let sold = sold?;
+    let sold = workers.stop().and(sold);
     let scope = Scope { partitions: vec![partition], ledger: true };
-    let report = verify_scope(&stage.backend, &scope, |step| screen.say(step))?;
-    if !report.is_clean() {
-        stage.keep();
+    let judged = sold.and_then(|sold| {
+        let report = verify_scope(&stage.backend, &scope, |step| screen.say(step))?;
+        Ok(Summary::new(options, &stage, sold, report))
+    });
+    match judged {
+        Ok(summary) if summary.is_clean() => Ok(summary),
+        Ok(mut summary) => {
+            summary.kept = stage.keep();
+            Ok(summary)
+        }
+        Err(error) => Err(error.context(stage.keep().unwrap_or_default())),
     }
-    Ok(Summary::new(options, &stage, sold, report))
 }
 
 fn sell(

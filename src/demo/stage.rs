@@ -63,12 +63,13 @@ impl Folder {
 }
 
 impl Stage {
-    /// Leaves behind what would be removed: there is something to look into.
-    pub(super) fn keep(&mut self) {
+    /// Leaves behind what would be removed, since there is something to look into; says where.
+    pub(super) fn keep(&mut self) -> Option<String> {
         if let Some(folder) = &mut self.folder {
             folder.keep = true;
             self.kept = folder.kept();
         }
+        self.kept.clone()
     }
 
     /// A log and a ledger in one file, in a folder of this run: within `keep`, or else in a

@@ -18,7 +18,7 @@ pub struct Summary {
     log: String,
     ledger: String,
     not_shown: &'static str,
-    kept: Option<String>,
+    pub(super) kept: Option<String>,
     options: Options,
     sold: Sold,
     report: Report,

@@ -5,6 +5,7 @@
 //! superseded lets go of everything and ends.
 
 use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel, sync_channel};
@@ -106,9 +107,13 @@ enum Next {
 
 impl Worker {
     fn run(mut self) {
-        if let Err(error) = self.work() {
-            (self.sink)(FromLog::Failed(error.to_string()));
-        }
+        let worked = catch_unwind(AssertUnwindSafe(|| self.work()));
+        let failed = match worked {
+            Ok(Ok(())) => return,
+            Ok(Err(error)) => error.to_string(),
+            Err(_) => "the embedded log panicked; what it said before tells where".into(),
+        };
+        (self.sink)(FromLog::Failed(failed));
     }
 
     fn work(&mut self) -> Result<(), Error> {

@@ -9,7 +9,7 @@ use redb::{ConcurrencyMode, Database, ReadTransaction, ReadableDatabase as _};
 use uuid::Uuid;
 
 use super::Error;
-use super::tables::{self, COMMITS, FORMAT, IDENTITY, PARTITIONS, Tables};
+use super::tables::{self, COMMITS, FORMAT, IDENTITY, META, PARTITIONS, Tables};
 use crate::domain::limits::PARTITIONS_MAX;
 use crate::ports::ledger::LedgerId;
 
@@ -156,6 +156,14 @@ impl Shared {
 /// Makes the tables where there are none; answers partitions, format and identity.
 fn prepare(database: &Database, partitions: i32) -> Result<(i32, u64, Uuid), redb::Error> {
     let transaction = database.begin_write()?;
+    let format = {
+        let meta = transaction.open_table(META)?;
+        redb::ReadableTable::get(&meta, FORMAT)?.map_or(FORMAT_NOW, |format| format.value())
+    };
+    // Tables of another release have other types: they are not even opened.
+    if format != FORMAT_NOW {
+        return Ok((0, format, Uuid::nil()));
+    }
     let found = {
         let mut tables = Tables::open(&transaction)?;
         let mut identity = transaction.open_table(IDENTITY)?;
@@ -172,8 +180,19 @@ fn prepare(database: &Database, partitions: i32) -> Result<(i32, u64, Uuid), red
     Ok(found)
 }
 
+/// Tells, however the writing thread ends, that nothing is written any more.
+struct LastWord<'a>(&'a Shared);
+
+impl Drop for LastWord<'_> {
+    fn drop(&mut self) {
+        let _ = self.0.broken.set("its writer has ended".into());
+        self.0.ring();
+    }
+}
+
 /// Writes until nobody can ask for it any more.
 fn write_on(database: &Database, todo: &Receiver<Job>, shared: &Shared) {
+    let _word = LastWord(shared);
     while let Ok(first) = todo.recv() {
         if shared.broken.get().is_some() {
             continue;

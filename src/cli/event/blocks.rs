@@ -114,6 +114,8 @@ fn split(layout: &Layout, targets: &[Target]) -> Vec<Vec<Target>> {
         }
     }
     size += seen.len();
+    // As within one request: names come first, and counts go around them.
+    units.sort_by_key(|unit| matches!(unit, Target::Places { .. }));
     if size <= BLOCK_SEATS_MAX || size > layout.seats() as usize {
         return vec![targets.to_vec()];
     }

@@ -28,8 +28,10 @@ fn judge<'a>(state: &'a EventState, ask: &Cancel) -> Result<(&'a Hold, Vec<SeatN
     }
     let layout = state.layout().expect("only a known event has bookings");
     let named = |name: &String| {
-        let of_name = layout.named(name).filter(|places| places.len() == 1)?;
-        Some(SeatNumber(of_name.start)).filter(|seat| hold.seats.binary_search(seat).is_ok())
+        // A row or section of one place is no name of that place.
+        let seat = SeatNumber(layout.named(name)?.start);
+        let own = hold.seats.binary_search(&seat).is_ok() && layout.name(seat) == *name;
+        own.then_some(seat)
     };
     let missing: Vec<String> =
         ask.seats.iter().filter(|name| named(name).is_none()).cloned().collect();

@@ -34,8 +34,15 @@ fn judge<'a>(state: &'a EventState, ask: &Confirm) -> Result<&'a Hold, Refusal> 
         Ok(hold) if hold.reference.as_ref() == Some(&ask.reference) => return Ok(hold),
         Ok(_) | Err(_) => {}
     }
+    let refunded = refunded_by_cancel(state, ask);
+    if refunded == Some(true) {
+        return Err(Refusal::because(Code::HoldEnded, "cancelled"));
+    }
     if state.sale == SaleState::Off {
         return Err(Refusal::plain(Code::EventOff));
+    }
+    if refunded == Some(false) {
+        return Err(Refusal::because(Code::HoldEnded, "cancelled, booked with another reference"));
     }
     let hold = hold?;
     if hold.is_booked() {
@@ -48,6 +55,17 @@ fn judge<'a>(state: &'a EventState, ask: &Confirm) -> Result<&'a Hold, Refusal> 
         return Err(Refusal { code: Code::ReferenceUsed, ground });
     }
     Ok(hold)
+}
+
+/// Whether the booking the hold became was cancelled whole, and if so, whether this very payment is
+/// the one that went back with it: only then is `cancelled` the whole answer, also when the event
+/// is off, since any other payment is still to be given back by whoever took it.
+fn refunded_by_cancel(state: &EventState, ask: &Confirm) -> Option<bool> {
+    if state.find_hold(ask.hold).is_some() {
+        return None;
+    }
+    let leaver = state.leaver(ask.hold).filter(|leaver| leaver.buyer == ask.buyer)?;
+    (leaver.cause == Cause::Cancelled).then(|| leaver.reference.as_ref() == Some(&ask.reference))
 }
 
 /// The hold or booking, if it is there and the buyer's.

@@ -1,6 +1,7 @@
 //! Extensions, cancels and refunds.
 
 use super::table::{check, check_in};
+use crate::domain::layout::Places;
 use crate::domain::time::Millis;
 
 #[test]
@@ -129,7 +130,7 @@ fn a_booking_is_cancelled_in_parts_and_each_place_is_refunded_once() {
         0:09      b1 cancel h1                    -> refused hold-ended (cancelled)
         0:09      b1 cancel h1 A/2/1              -> refused hold-ended (cancelled)
         0:10      b1 confirm h1 pay-1             -> refused hold-ended (cancelled)
-        0:10      b1 confirm h1 pay-9             -> refused hold-ended (cancelled)
+        0:10      b1 confirm h1 pay-9             -> refused hold-ended
         0:10      b1 release h1                   -> refused hold-ended (cancelled)
         0:11      b1 confirm h1 pay-1             -> refused hold-ended (cancelled)
         0:12      b2 confirm h2 pay-1             -> refused reference-used rival=h1
@@ -139,6 +140,21 @@ fn a_booking_is_cancelled_in_parts_and_each_place_is_refunded_once() {
         0:16      b1 confirm h1 pay-1             -> refused unknown-hold
         0:16      b1 cancel h1                    -> refused unknown-hold
         0:17      b2 confirm h2 pay-1             -> booked h2 A/1/1@2000
+        ",
+    );
+}
+
+#[test]
+fn a_section_of_one_place_is_no_name_of_that_place() {
+    check_in(
+        |venue| venue.sections[1].places = Places::General(1),
+        "
+        0:00      define                   -> defined 1
+        0:00      open                     -> opened 2
+        0:01   h1 b1 claim G*1             -> held h1 G/1@2000
+        0:02      b1 confirm h1 pay-1      -> booked h1 G/1@2000
+        0:03      b1 cancel h1 G           -> refused not-in-booking G
+        0:04      b1 cancel h1 G/1         -> cancelled h1 G/1@2000 left=0 refund=2000
         ",
     );
 }

@@ -62,7 +62,8 @@ fn what_is_called_off_keeps_no_promise_and_gives_every_booking_back_once() {
         0:04      b2 extend h2 12:00       -> refused event-off
         0:05      b1 confirm h1 pay-1      -> repeat booked h1 A/1/1@2000 A/1/5@2000
         0:05      b1 confirm h1 pay-9      -> refused event-off
-        0:05      b1 confirm h4 pay-4      -> refused event-off
+        0:05      b1 confirm h4 pay-4      -> refused hold-ended (cancelled)
+        0:05      b1 confirm h4 pay-9      -> refused event-off
         0:06      b2 release h2            -> h2 released A/1/2
         0:06      b2 claim A/1/2           -> refused event-off
         0:07      b1 cancel h1 A/1/5       -> cancelled h1 A/1/5@2000 left=1 refund=0
