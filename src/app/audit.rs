@@ -64,7 +64,7 @@ struct Audited {
 /// When a server is not reached, or the log cannot be read. What is wrong with the sale is no
 /// error.
 pub fn verify(backend: &Backend, with_ledger: bool) -> anyhow::Result<Report> {
-    let partitions = (0..backend.log.partitions()).map(Partition).collect();
+    let partitions = backend.log.all_partitions();
     verify_scope(backend, &Scope { partitions, ledger: with_ledger }, |_| {})
 }
 

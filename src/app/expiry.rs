@@ -70,7 +70,7 @@ impl Worker<'_> {
     fn catch_up(&mut self, log: &dyn Log, stop: &AtomicBool) -> Result<Option<Vec<From>>, Error> {
         let mut reader = None;
         let mut from = vec![];
-        for partition in (0..log.partitions()).map(Partition) {
+        for partition in log.all_partitions() {
             let start = loop {
                 if stop.load(Ordering::Relaxed) {
                     return Ok(None);

@@ -119,9 +119,9 @@ fn judge_hold(model: &EventModel, refused: &Refusal, body: &Body) -> bool {
     }
     if code == Code::HoldEnded {
         // Who paid twice is told apart from who came late.
-        let confirms = matches!(body, Body::Confirm(_));
-        let cancelled = hold.ended == Some(Cause::Cancelled);
-        let refunded = if confirms { is_refunded(model, body) } else { cancelled };
+        let paid = hold.reference.as_ref();
+        let otherwise = matches!(body, Body::Confirm(ask) if paid != Some(&ask.reference));
+        let refunded = hold.ended == Some(Cause::Cancelled) && !otherwise;
         if refunded != (refused.ground.detail == "cancelled") {
             return false;
         }

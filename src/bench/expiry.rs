@@ -7,7 +7,7 @@ use anyhow::bail;
 use uuid::Uuid;
 
 use super::Figure;
-use super::producing::{Answers, Producing, follow_from_now};
+use super::producing::{Answers, Producing};
 use super::workload::{Crowd, Wish, Workload};
 use crate::app::{Backend, Workers};
 use crate::config::{Config, Role};
@@ -85,7 +85,7 @@ fn lateness(
     let mut crowd = Crowd::new(&name, events, places, HOLD_TIME);
     (crowd.places, crowd.seats) = (crowd.places_of_event(), 0);
     let mut answers = Answers::from_now(log)?;
-    let mut ends = follow_from_now(log, &[Topic::Held, Topic::Released])?;
+    let mut ends = log.follow_from_now(&[Topic::Held, Topic::Released], &log.all_partitions())?;
     producing.put_on_sale(&crowd)?;
     answers.wait_for(2 * events as u64, PATIENCE)?;
     let wishes: Vec<Wish> = if events == 1 {

@@ -6,9 +6,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, bail};
 
 use super::workload::{Crowd, Wish};
-use crate::domain::ids::Partition;
 use crate::ports::clock;
-use crate::ports::log::{Delivery, Follower, Log, Pending, Producer, Start, Topic};
+use crate::ports::log::{Delivery, Follower, Log, Pending, Producer, Topic};
 use crate::seal::Keys;
 
 /// Requests under way at most.
@@ -85,22 +84,6 @@ impl<'a> Producing<'a> {
     }
 }
 
-/// Follows topics from where they end now: a client that is told "the end" finds it later, when
-/// there may be more.
-///
-/// # Errors
-/// When no broker answers.
-pub fn follow_from_now(log: &dyn Log, topics: &[Topic]) -> anyhow::Result<Box<dyn Follower>> {
-    let reader = log.reader()?;
-    let mut from = vec![];
-    for partition in (0..log.partitions()).map(Partition) {
-        for &topic in topics {
-            from.push((topic, partition, Start::Offset(reader.end(topic, partition)?)));
-        }
-    }
-    Ok(log.follow(&from)?)
-}
-
 /// Counts answers as they become visible.
 pub struct Answers {
     follower: Box<dyn Follower>,
@@ -134,7 +117,7 @@ impl Answers {
     /// # Errors
     /// When the client does not take its settings.
     pub fn from_now(log: &dyn Log) -> anyhow::Result<Answers> {
-        let follower = follow_from_now(log, &Topic::OUTCOMES)?;
+        let follower = log.follow_from_now(&Topic::OUTCOMES, &log.all_partitions())?;
         Ok(Answers { follower, counts: Counted::default() })
     }
 

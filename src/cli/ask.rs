@@ -13,7 +13,7 @@ use crate::domain::limits::REQUEST_BYTES_MAX;
 use crate::domain::outcome::{Outcome, Role};
 use crate::domain::request::Request;
 use crate::ports::clock::ticks;
-use crate::ports::log::{Delivery, Header, Log, LogRecord, Start, Topic};
+use crate::ports::log::{Delivery, Header, Log, LogRecord, Topic};
 use crate::wire;
 use crate::wire::dead_letter::DeadLetter;
 
@@ -61,12 +61,7 @@ pub(super) fn put(
     patience: Duration,
 ) -> Result<Answer, Failure> {
     let partition = log.partition(key);
-    let reader = log.reader()?;
-    let mut from = vec![];
-    for topic in Topic::OUTCOMES {
-        from.push((topic, partition, Start::Offset(reader.end(topic, partition)?)));
-    }
-    let mut follower = log.follow(&from)?;
+    let mut follower = log.follow_from_now(&Topic::OUTCOMES, &[partition])?;
     let delivery = log.producer()?.submit(key, value, headers)?.wait()?;
     let deadline = ticks() + patience;
     while let Some(record) = follower.next(deadline.saturating_duration_since(ticks()))? {

@@ -10,7 +10,7 @@ use crate::app::Backend;
 use crate::app::audit::{Scope, verify_scope};
 use crate::audit::{Finding, Report};
 use crate::config::Config;
-use crate::domain::ids::{EventId, Partition};
+use crate::domain::ids::EventId;
 
 /// Check the sale from the topics, by rules that share no code with the owners
 #[derive(Debug, Subcommand)]
@@ -51,7 +51,7 @@ pub(super) fn execute(verb: &Verb, config: &Config, output: Output) -> Result<En
     let backend = Backend::open(config)?;
     let partitions = match &what.event {
         Some(event) => vec![backend.log.partition(event.as_str().as_bytes())],
-        None => (0..backend.log.partitions()).map(Partition).collect(),
+        None => backend.log.all_partitions(),
     };
     let scope = Scope { partitions, ledger: *ledger };
     let report = verify_scope(&backend, &scope, |step| output.words(step))?;
@@ -129,6 +129,7 @@ fn finding(finding: &Finding) -> Value {
 mod tests {
     use super::*;
     use crate::audit::Check;
+    use crate::domain::ids::Partition;
     use crate::domain::refusal::Code;
 
     #[test]

@@ -101,7 +101,7 @@ pub(super) fn execute(verb: &Verb, config: &Config, output: Output) -> Result<En
 fn list(log: &dyn Log, only: Option<i32>, output: Output) -> Result<Ending, Failure> {
     let partitions = match only {
         Some(partition) => vec![declared(log, partition)?],
-        None => (0..log.partitions()).map(Partition).collect(),
+        None => log.all_partitions(),
     };
     let now = clock::now();
     let head = ["partition", "offset", "key", "reason", "attempt", "age"].map(str::to_owned);

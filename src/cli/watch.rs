@@ -10,7 +10,7 @@ use super::{Ending, arguments, render};
 use crate::app::Backend;
 use crate::config::Config;
 use crate::domain::ids::{EventId, Partition};
-use crate::ports::log::{From, LogRecord, Start, Topic};
+use crate::ports::log::{LogRecord, Topic};
 use crate::wire;
 
 /// How long one wait for the next outcome lasts; then the next one begins.
@@ -39,18 +39,10 @@ pub(super) fn execute(
     let log = Backend::open(config)?.log;
     let partitions: Vec<Partition> = match &arguments.event {
         Some(event) => vec![log.partition(event.as_str().as_bytes())],
-        None => (0..log.partitions()).map(Partition).collect(),
+        None => log.all_partitions(),
     };
     // What comes after this line is printed, not what comes after the client has found its brokers.
-    let reader = log.reader()?;
-    let mut from: Vec<From> = vec![];
-    for topic in Topic::OUTCOMES {
-        for &partition in &partitions {
-            from.push((topic, partition, Start::Offset(reader.end(topic, partition)?)));
-        }
-    }
-    drop(reader);
-    let mut follower = log.follow(&from)?;
+    let mut follower = log.follow_from_now(&Topic::OUTCOMES, &partitions)?;
     output.words("watching; ctrl-c ends it");
     loop {
         if let Some(record) = follower.next(WAIT)? {

@@ -9,7 +9,7 @@ use anyhow::{Context as _, bail};
 use crate::domain::ids::EventId;
 use crate::domain::outcome::Outcome;
 use crate::domain::request::Request;
-use crate::ports::log::{Follower, Log, Pending, Producer, Start, Topic};
+use crate::ports::log::{Follower, Log, Pending, Producer, Topic};
 use crate::seal::Keys;
 use crate::wire;
 
@@ -33,11 +33,8 @@ impl<'a> Traffic<'a> {
         event: &EventId,
     ) -> anyhow::Result<Traffic<'a>> {
         let partition = log.partition(event.as_str().as_bytes());
-        let reader = log.reader()?;
-        let from = Topic::OUTCOMES
-            .map(|topic| Ok((topic, partition, Start::Offset(reader.end(topic, partition)?))));
-        let from = from.into_iter().collect::<anyhow::Result<Vec<_>>>()?;
-        let (producer, follower) = (log.producer()?, log.follow(&from)?);
+        let follower = log.follow_from_now(&Topic::OUTCOMES, &[partition])?;
+        let producer = log.producer()?;
         Ok(Traffic { log, keys, producer, follower, pending: VecDeque::new() })
     }
 

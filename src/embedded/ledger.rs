@@ -39,24 +39,18 @@ impl EmbeddedLedger {
         look: impl FnOnce(&mut Tables<'_>) -> Result<T, redb::Error> + Send + 'static,
     ) -> Option<T> {
         let (report, told) = oneshot::channel();
-        self.store.write(Box::new(move |tables| {
-            let found = look(tables)?;
-            Ok(Box::new(move || {
-                // Whoever asked has gone.
-                let _ = report.send(found);
-            }))
-        }));
+        self.store.write(look, move |found| {
+            // Whoever asked has gone.
+            let _ = report.send(found);
+        });
         told.await.ok()
-    }
-
-    fn unanswered(&self) -> String {
-        self.store.broken().map_or_else(|| "its writer has ended".into(), |error| error.to_string())
     }
 
     async fn do_read_fence(&self, event: &EventId) -> Result<Option<FenceRead>, ReadError> {
         let event = event.clone();
         let read = self.in_order(move |tables| read_fence(tables, event.as_str())).await;
-        read.ok_or_else(|| ReadError::Unavailable(self.unanswered()))?.map_err(ReadError::Corrupt)
+        read.ok_or_else(|| ReadError::Unavailable(self.store.why_dropped().to_string()))?
+            .map_err(ReadError::Corrupt)
     }
 
     fn do_read_rows(&self, event: &EventId) -> Result<RowsRead, ReadError> {
@@ -82,7 +76,7 @@ impl EmbeddedLedger {
     async fn do_commit(&self, batch: &Batch) -> CommitResult {
         let batch = batch.clone();
         let result = self.in_order(move |tables| commit(tables, &batch)).await;
-        result.unwrap_or_else(|| CommitResult::Unknown(self.unanswered()))
+        result.unwrap_or_else(|| CommitResult::Unknown(self.store.why_dropped().to_string()))
     }
 }
 

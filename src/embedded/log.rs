@@ -80,15 +80,16 @@ impl Producer for EmbeddedProducer {
         let partition = Partition(partitioner::partition(key, self.store.partitions()));
         let (report, delivered) = sync_channel(1);
         let (key, value, headers) = (key.to_vec(), value.map(<[u8]>::to_vec), headers.to_vec());
-        self.store.write(Box::new(move |tables| {
-            let place = (Topic::Requests, partition);
-            let offset =
-                tables.append(place, clock::now(), Some(&key), value.as_deref(), &headers)?;
-            Ok(Box::new(move || {
+        let place = (Topic::Requests, partition);
+        self.store.write(
+            move |tables| {
+                tables.append(place, clock::now(), Some(&key), value.as_deref(), &headers)
+            },
+            move |offset| {
                 // Nobody waits any more: that is theirs to do.
                 let _ = report.try_send(Ok(Delivery { partition, offset }));
-            }))
-        }));
+            },
+        );
         Ok(Pending::new(delivered))
     }
 }

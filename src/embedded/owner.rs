@@ -56,6 +56,7 @@ impl EmbeddedOwner {
             stop: Arc::clone(&stop),
             generation: 0,
             feeds: BTreeMap::new(),
+            seen: None,
         };
         std::thread::Builder::new()
             .name("embedded-owner".into())
@@ -96,6 +97,8 @@ struct Worker {
     stop: Arc<AtomicBool>,
     generation: u64,
     feeds: BTreeMap<Partition, Feed>,
+    /// The transactions whose records have all been handed over; none where there may be more.
+    seen: Option<u64>,
 }
 
 /// Whether the thread goes on.
@@ -122,7 +125,6 @@ impl Worker {
         for assignment in assignments {
             self.assign(assignment);
         }
-        let mut seen = None;
         loop {
             let rung = self.store.rings();
             if self.obey()? == Next::End {
@@ -132,13 +134,14 @@ impl Worker {
                 return Err(error);
             }
             let commits = self.store.commits()?;
-            if seen != Some(commits) && self.is_superseded()? {
+            if self.seen == Some(commits) {
+                self.store.wait(rung, reader::LOOK_EVERY);
+                continue;
+            }
+            if self.is_superseded()? {
                 return self.let_go();
             }
-            seen = Some(commits);
-            if !self.deliver()? {
-                self.store.wait(rung, reader::LOOK_EVERY);
-            }
+            self.seen = if self.deliver()? { None } else { Some(commits) };
         }
     }
 
@@ -148,6 +151,7 @@ impl Worker {
         let partition = assignment.partition;
         (self.sink)(FromLog::Assigned(Box::new(assignment)));
         self.feeds.insert(partition, feed);
+        self.seen = None;
     }
 
     /// Does all that has been asked for.
@@ -162,6 +166,7 @@ impl Worker {
                 Ok(ToLog::Rewind { partition, offset, epoch }) => {
                     if let Some(feed) = self.feeds.get_mut(&partition) {
                         (feed.next, feed.epoch) = (offset, epoch);
+                        self.seen = None;
                     }
                 }
                 Ok(ToLog::Pause(partition)) => self.pause(partition, true),
@@ -180,6 +185,7 @@ impl Worker {
     fn pause(&mut self, partition: Partition, paused: bool) {
         if let Some(feed) = self.feeds.get_mut(&partition) {
             feed.paused = paused;
+            self.seen = None;
         }
     }
 
@@ -196,31 +202,29 @@ impl Worker {
     /// One transaction, decided on inside: all of it, or none.
     fn publish(&self, publication: Publication) {
         let (generation, sink) = (self.generation, Arc::clone(&self.sink));
-        self.store.write(Box::new(move |tables| {
-            let published = if tables.meta(GENERATION)? == generation {
-                for part in &publication.parts {
-                    write_part(tables, part)?;
-                }
-                Published::Committed
-            } else {
+        let write = move |tables: &mut Tables<'_>| {
+            if tables.meta(GENERATION)? != generation {
                 let why = "another owner has begun since".to_owned();
-                Published::Ended { positions: vec![], why }
-            };
-            Ok(Box::new(move || sink(FromLog::Published(published))))
-        }));
+                return Ok(Published::Ended { positions: vec![], why });
+            }
+            publication.parts.iter().try_for_each(|part| write_part(tables, part))?;
+            Ok(Published::Committed)
+        };
+        self.store.write(write, move |published| sink(FromLog::Published(published)));
     }
 
     /// Behind whatever is being written.
     fn read_positions(&self, partitions: Vec<Partition>) {
         let sink = Arc::clone(&self.sink);
-        self.store.write(Box::new(move |tables| {
+        let read = move |tables: &mut Tables<'_>| {
             let mut positions = vec![];
             for partition in partitions {
                 let position = tables.position(partition)?;
                 positions.push((partition, position.map(|position| position.offset)));
             }
-            Ok(Box::new(move || sink(FromLog::Positions(positions))))
-        }));
+            Ok(positions)
+        };
+        self.store.write(read, move |positions| sink(FromLog::Positions(positions)));
     }
 
     fn is_superseded(&self) -> Result<bool, Error> {
@@ -249,7 +253,7 @@ impl Worker {
                     records += 1;
                     bytes += record.value.as_ref().map_or(0, Vec::len);
                     feed.next = record.offset + 1;
-                    raws.push(take::raw(record, feed.epoch));
+                    raws.push(record.under(feed.epoch));
                     records < RECORDS_AT_ONCE && bytes < BYTES_AT_ONCE
                 })?;
             }

@@ -19,15 +19,17 @@ pub(super) const FILE: &str = "holdfast.redb";
 const FORMAT_NOW: u64 = 1;
 /// Bytes of the file kept in memory.
 const CACHE_BYTES: usize = 256 * 1024 * 1024;
+/// Said where nothing else is known.
+const WRITER_ENDED: &str = "its writer has ended";
 /// Jobs waiting at most; who has one more waits with it.
 const QUEUE_JOBS_MAX: usize = 512;
 /// Jobs of one transaction at most.
 const COMMIT_JOBS_MAX: usize = 2_000;
 
 /// What is written, in one transaction with whatever else waits.
-pub(super) type Job = Box<dyn FnOnce(&mut Tables<'_>) -> Result<Done, redb::Error> + Send>;
+type Job = Box<dyn FnOnce(&mut Tables<'_>) -> Result<Done, redb::Error> + Send>;
 /// Told once the transaction is durable; dropped where it never will be.
-pub(super) type Done = Box<dyn FnOnce() + Send>;
+type Done = Box<dyn FnOnce() + Send>;
 
 /// The open file.
 pub struct Store {
@@ -100,13 +102,35 @@ impl Store {
         &self.identity
     }
 
-    /// Hands a job to the writing thread; waits while too many are before it. A job that is dropped
-    /// drops whatever it would have told.
-    pub(super) fn write(&self, job: Job) {
-        if self.broken().is_none() {
-            // The thread ends only after every sender has.
-            let _ = self.jobs.send(job);
+    /// Has something done by the writing thread, in one transaction with whatever else waits, and
+    /// what it found told once that is durable. Waits while too many are before it. `tell` is
+    /// dropped where nobody will ever know.
+    pub(super) fn write<T: Send + 'static>(
+        &self,
+        look: impl FnOnce(&mut Tables<'_>) -> Result<T, redb::Error> + Send + 'static,
+        tell: impl FnOnce(T) + Send + 'static,
+    ) {
+        if self.broken().is_some() {
+            return;
         }
+        let job: Job = Box::new(move |tables| {
+            let found = look(tables)?;
+            Ok(Box::new(move || tell(found)))
+        });
+        // Where the thread has ended, the job is dropped, and `broken` says why.
+        let _ = self.jobs.send(job);
+    }
+
+    /// The same, waiting for what was found.
+    pub(super) fn write_and_wait<T: Send + 'static>(
+        &self,
+        look: impl FnOnce(&mut Tables<'_>) -> Result<T, redb::Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        let (report, told) = sync_channel(1);
+        self.write(look, move |found| {
+            let _ = report.send(found);
+        });
+        told.recv().map_err(|_| self.why_dropped())
     }
 
     /// A snapshot.
@@ -116,6 +140,11 @@ impl Store {
     ) -> Result<T, Error> {
         let begun = self.database.begin_read().map_err(redb::Error::from);
         begun.and_then(|read| look(&read)).map_err(|error| Error::Read(error.to_string()))
+    }
+
+    /// Why a job was dropped.
+    pub(super) fn why_dropped(&self) -> Error {
+        self.broken().unwrap_or_else(|| Error::Write(WRITER_ENDED.into()))
     }
 
     /// Why nothing is written any more, if so.
@@ -185,7 +214,7 @@ struct LastWord<'a>(&'a Shared);
 
 impl Drop for LastWord<'_> {
     fn drop(&mut self) {
-        let _ = self.0.broken.set("its writer has ended".into());
+        let _ = self.0.broken.set(WRITER_ENDED.into());
         self.0.ring();
     }
 }

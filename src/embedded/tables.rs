@@ -92,7 +92,7 @@ impl<'t> Tables<'t> {
         value: Option<&[u8]>,
         headers: &[Header],
     ) -> Result<i64, redb::Error> {
-        let place = (number(topic), partition.0);
+        let place = (topic.number(), partition.0);
         let (offset, last) = self.ends.get(place)?.map_or((0, 0), |end| end.value());
         let appended = now.0.max(last);
         let headers = headers.iter().map(|(name, value)| (name.as_str(), value.as_deref()));
@@ -118,7 +118,7 @@ impl<'t> Tables<'t> {
         partition: Partition,
         key: &[u8],
     ) -> Result<Option<Vec<u8>>, redb::Error> {
-        let place = (number(topic), partition.0);
+        let place = (topic.number(), partition.0);
         let Some(offset) = self.latest.get((place.0, place.1, key))? else { return Ok(None) };
         let record = self.records.get((place.0, place.1, offset.value()))?;
         Ok(record.and_then(|record| record.value().2.map(<[u8]>::to_vec)))
@@ -126,7 +126,7 @@ impl<'t> Tables<'t> {
 
     /// The end of a partition.
     pub(super) fn end(&self, topic: Topic, partition: Partition) -> Result<i64, redb::Error> {
-        Ok(self.ends.get((number(topic), partition.0))?.map_or(0, |end| end.value().0))
+        end_in(&self.ends, topic, partition)
     }
 
     /// A request partition's committed position.
@@ -140,13 +140,21 @@ impl<'t> Tables<'t> {
 
     /// A number of [`META`], 0 where there is none.
     pub(super) fn meta(&self, name: &str) -> Result<u64, redb::Error> {
-        Ok(self.meta.get(name)?.map_or(0, |number| number.value()))
+        meta_in(&self.meta, name)
     }
 }
 
 /// A number of [`META`], 0 where there is none.
 pub(super) fn read_meta(transaction: &ReadTransaction, name: &str) -> Result<u64, redb::Error> {
-    Ok(transaction.open_table(META)?.get(name)?.map_or(0, |number| number.value()))
+    meta_in(&transaction.open_table(META)?, name)
+}
+
+/// A number of [`META`], 0 where there is none.
+pub(super) fn meta_in(
+    meta: &impl ReadableTable<&'static str, u64>,
+    name: &str,
+) -> Result<u64, redb::Error> {
+    Ok(meta.get(name)?.map_or(0, |number| number.value()))
 }
 
 /// The end of a partition.
@@ -155,8 +163,15 @@ pub(super) fn read_end(
     topic: Topic,
     partition: Partition,
 ) -> Result<i64, redb::Error> {
-    let ends = transaction.open_table(ENDS)?;
-    Ok(ends.get((number(topic), partition.0))?.map_or(0, |end| end.value().0))
+    end_in(&transaction.open_table(ENDS)?, topic, partition)
+}
+
+fn end_in(
+    ends: &impl ReadableTable<(u8, i32), (i64, i64)>,
+    topic: Topic,
+    partition: Partition,
+) -> Result<i64, redb::Error> {
+    Ok(ends.get((topic.number(), partition.0))?.map_or(0, |end| end.value().0))
 }
 
 /// Hands records of a partition to `each`, from an offset up to before another, until it answers
@@ -168,7 +183,7 @@ pub(super) fn read_records(
     mut each: impl FnMut(LogRecord) -> bool,
 ) -> Result<(), redb::Error> {
     let records = transaction.open_table(RECORDS)?;
-    let place = (number(topic), partition.0);
+    let place = (topic.number(), partition.0);
     let range = (place.0, place.1, offsets.start)..(place.0, place.1, offsets.end);
     for entry in records.range(range)? {
         let (key, value) = entry?;
@@ -187,7 +202,7 @@ pub(super) fn read_back(
     mut wanted: impl FnMut(&LogRecord) -> bool,
 ) -> Result<Vec<LogRecord>, redb::Error> {
     let records = transaction.open_table(RECORDS)?;
-    let place = (number(topic), partition.0);
+    let place = (topic.number(), partition.0);
     let mut read = vec![];
     for entry in records.range((place.0, place.1, 0)..(place.0, place.1, before))?.rev() {
         let (key, value) = entry?;
@@ -227,21 +242,5 @@ fn record(
         key: key.map(<[u8]>::to_vec),
         value: value.map(<[u8]>::to_vec),
         headers: headers.into_iter().map(owned).collect(),
-    }
-}
-
-/// The number of a topic in the file.
-pub(super) const fn number(topic: Topic) -> u8 {
-    match topic {
-        Topic::Requests => 0,
-        Topic::Held => 1,
-        Topic::Booked => 2,
-        Topic::Released => 3,
-        Topic::Changed => 4,
-        Topic::Refused => 5,
-        Topic::Catalog => 6,
-        Topic::Inventory => 7,
-        Topic::Terms => 8,
-        Topic::DeadLetters => 9,
     }
 }

@@ -4,8 +4,6 @@
 //! partitions before cannot publish after it, so what is read later (inventory, window of ids) can
 //! only be what was published before.
 
-use std::sync::mpsc::sync_channel;
-
 use super::Error;
 use super::owner::first_epoch;
 use super::store::Store;
@@ -14,27 +12,21 @@ use crate::domain::ids::Partition;
 use crate::domain::limits::ID_READ_BACK;
 use crate::domain::outcome::DECISION_VERSION;
 use crate::ports::clock;
-use crate::ports::log::{
-    Assignment, Known, LogRecord, Member, OutRecord, RawRecord, TermRecord, Topic,
-};
+use crate::ports::log::{Assignment, Known, LogRecord, Member, OutRecord, TermRecord, Topic};
 use crate::wire;
 
 /// Takes all partitions over; answers the generation, and the assignments in order.
 pub(super) fn begin(store: &Store, member: &Member) -> Result<(u64, Vec<Assignment>), Error> {
-    let (report, told) = sync_channel(1);
     let (partitions, member) = (store.partitions(), member.clone());
-    store.write(Box::new(move |tables| {
+    let (generation, taken) = store.write_and_wait(move |tables| {
         let generation = tables.meta(GENERATION)? + 1;
         tables.meta.insert(GENERATION, generation)?;
         let mut taken = vec![];
         for partition in (0..partitions).map(Partition) {
             taken.push(take(tables, partition, partitions, &member, first_epoch(generation))?);
         }
-        Ok(Box::new(move || {
-            let _ = report.send((generation, taken));
-        }))
-    }));
-    let (generation, taken) = told.recv().map_err(|_| unwritten(store))?;
+        Ok((generation, taken))
+    })?;
     let found: Result<Vec<Assignment>, Error> =
         taken.into_iter().map(|one| complete(store, one)).collect();
     Ok((generation, found?))
@@ -47,26 +39,15 @@ pub(super) fn retake(
     generation: u64,
     (partition, epoch): (Partition, u64),
 ) -> Result<Option<Assignment>, Error> {
-    let (report, told) = sync_channel(1);
     let (partitions, member) = (store.partitions(), member.clone());
-    store.write(Box::new(move |tables| {
-        let taken = if tables.meta(GENERATION)? == generation {
-            Some(take(tables, partition, partitions, &member, epoch)?)
-        } else {
-            None
-        };
-        Ok(Box::new(move || {
-            let _ = report.send(taken);
-        }))
-    }));
-    let taken = told.recv().map_err(|_| unwritten(store))?;
+    let taken = store.write_and_wait(move |tables| {
+        if tables.meta(GENERATION)? != generation {
+            return Ok(None);
+        }
+        take(tables, partition, partitions, &member, epoch).map(Some)
+    })?;
     let again = |one: Assignment| complete(store, Assignment { retaken: true, ..one });
     taken.map(again).transpose()
-}
-
-/// Why a job was dropped.
-fn unwritten(store: &Store) -> Error {
-    store.broken().unwrap_or_else(|| Error::Write("its writer has ended".into()))
 }
 
 /// Appends the term record and looks at what may change no more.
@@ -139,19 +120,6 @@ fn complete(store: &Store, mut taken: Assignment) -> Result<Assignment, Error> {
         record.offset + 1 == before || since.is_none_or(|since| record.timestamp >= since)
     };
     let read = store.read(|read| read_back(read, (Topic::Requests, partition), before, wanted))?;
-    taken.read_back = read.into_iter().map(|record| raw(record, taken.epoch)).collect();
+    taken.read_back = read.into_iter().map(|record| record.under(taken.epoch)).collect();
     Ok(taken)
-}
-
-/// A request record under an epoch.
-pub(super) fn raw(record: LogRecord, epoch: u64) -> RawRecord {
-    RawRecord {
-        partition: record.partition.0,
-        offset: record.offset,
-        appended: record.timestamp,
-        key: record.key,
-        value: record.value,
-        headers: record.headers,
-        epoch,
-    }
 }

@@ -87,6 +87,23 @@ impl Topic {
         Topic::DeadLetters,
     ];
 
+    /// Its number where topics are stored by number. Never changed.
+    #[must_use]
+    pub const fn number(self) -> u8 {
+        match self {
+            Topic::Requests => 0,
+            Topic::Held => 1,
+            Topic::Booked => 2,
+            Topic::Released => 3,
+            Topic::Changed => 4,
+            Topic::Refused => 5,
+            Topic::Catalog => 6,
+            Topic::Inventory => 7,
+            Topic::Terms => 8,
+            Topic::DeadLetters => 9,
+        }
+    }
+
     /// Whether only the last record of each key need be kept.
     #[must_use]
     pub const fn is_compacted(self) -> bool {

@@ -102,7 +102,7 @@ pub(super) fn decode_datum(datum: &[u8]) -> Result<Vec<Entry>, DecodeError> {
 }
 
 fn write_record(output: &mut Output, record: &OutRecord) {
-    output.int(topic_number(record.topic));
+    output.int(i32::from(record.topic.number()));
     headers::write_bytes(output, record.key.as_deref());
     output.bytes(&record.value);
     headers::write(output, &record.headers);
@@ -110,7 +110,7 @@ fn write_record(output: &mut Output, record: &OutRecord) {
 
 fn read_record(input: &mut Input<'_>) -> Result<OutRecord, DecodeError> {
     let number = input.int("record.topic")?;
-    let topic = Topic::ALL.into_iter().find(|&topic| topic_number(topic) == number);
+    let topic = Topic::ALL.into_iter().find(|&topic| i32::from(topic.number()) == number);
     Ok(OutRecord {
         topic: topic.ok_or_else(|| {
             malformed("record.topic", format_args!("{number} is not known to this version"))
@@ -119,20 +119,4 @@ fn read_record(input: &mut Input<'_>) -> Result<OutRecord, DecodeError> {
         value: input.bytes("record.value")?.to_vec(),
         headers: headers::read(input)?,
     })
-}
-
-/// The number of a topic in the ledger.
-const fn topic_number(topic: Topic) -> i32 {
-    match topic {
-        Topic::Requests => 0,
-        Topic::Held => 1,
-        Topic::Booked => 2,
-        Topic::Released => 3,
-        Topic::Changed => 4,
-        Topic::Refused => 5,
-        Topic::Catalog => 6,
-        Topic::Inventory => 7,
-        Topic::Terms => 8,
-        Topic::DeadLetters => 9,
-    }
 }

@@ -22,7 +22,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, TryRecvError};
 use std::time::Duration;
 
-use super::{FromLog, Header, ToLog, Topic};
+use super::{FromLog, Header, RawRecord, ToLog, Topic};
 use crate::domain::ids::Partition;
 use crate::domain::time::At;
 use crate::ports::ledger::LedgerId;
@@ -64,6 +64,31 @@ pub trait Log: Send + Sync {
     /// # Errors
     /// When the driver does not start.
     fn follow(&self, from: &[From]) -> Result<Box<dyn Follower>, Error>;
+
+    /// Begins to read topics from where they end now. The ends are asked for here: a driver that is
+    /// told "the end" may find it later, when there is more.
+    ///
+    /// # Errors
+    /// When the log does not answer.
+    fn follow_from_now(
+        &self,
+        topics: &[Topic],
+        partitions: &[Partition],
+    ) -> Result<Box<dyn Follower>, Error> {
+        let reader = self.reader()?;
+        let mut from = vec![];
+        for &partition in partitions {
+            for &topic in topics {
+                from.push((topic, partition, Start::Offset(reader.end(topic, partition)?)));
+            }
+        }
+        self.follow(&from)
+    }
+
+    /// All request partitions.
+    fn all_partitions(&self) -> Vec<Partition> {
+        (0..self.partitions()).map(Partition).collect()
+    }
 }
 
 /// Where an owner's driver reports to. It may block for a moment; while it does, nothing is read.
@@ -165,6 +190,22 @@ pub struct LogRecord {
     pub value: Option<Vec<u8>>,
     /// Headers in order.
     pub headers: Vec<Header>,
+}
+
+impl LogRecord {
+    /// A record of the request topic as its owner gets it, under an epoch.
+    #[must_use]
+    pub fn under(self, epoch: u64) -> RawRecord {
+        RawRecord {
+            partition: self.partition.0,
+            offset: self.offset,
+            appended: self.timestamp,
+            key: self.key,
+            value: self.value,
+            headers: self.headers,
+            epoch,
+        }
+    }
 }
 
 /// Where to begin.

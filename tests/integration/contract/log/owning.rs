@@ -11,7 +11,7 @@ use holdfast::ports::log::{
 use holdfast::wire;
 
 use super::bench::{Bench, P0, P1, PARTITIONS, SILENCE, event_in, submit};
-use super::publications::{committed, inventory, part, position, publication, raw, visible};
+use super::publications::{committed, inventory, part, position, publication, visible};
 use crate::owner::{Owner, member};
 
 /// Records that are delivered again and again.
@@ -40,7 +40,7 @@ pub(super) fn records_arrive_once_and_in_order(bench: &Bench) -> Result<()> {
     ensure!(owner.no_records_for(SILENCE)?, "more records than there are");
     for (partition, epoch) in [P0, P1].into_iter().zip(epochs) {
         let there = visible(log, Topic::Requests, partition)?;
-        let there: Vec<RawRecord> = there.into_iter().map(|record| raw(record, epoch)).collect();
+        let there: Vec<RawRecord> = there.into_iter().map(|record| record.under(epoch)).collect();
         let handed = of(partition, &records);
         let offsets: Vec<i64> = handed.iter().map(|record| record.offset).collect();
         ensure!(offsets.iter().copied().eq((0..).take(there.len())), "handed over: {offsets:?}");

@@ -81,16 +81,3 @@ pub(super) fn visible_to(
 pub(super) fn committed(log: &dyn Log, partition: Partition) -> Result<i64> {
     Ok(log.reader()?.committed(partition).context("the position")?.unwrap_or(0))
 }
-
-/// The record as a reader finds it, under an epoch.
-pub(super) fn raw(record: LogRecord, epoch: u64) -> RawRecord {
-    RawRecord {
-        partition: record.partition.0,
-        offset: record.offset,
-        appended: record.timestamp,
-        key: record.key,
-        value: record.value,
-        headers: record.headers,
-        epoch,
-    }
-}

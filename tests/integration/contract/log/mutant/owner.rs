@@ -14,7 +14,6 @@ use holdfast::wire;
 
 use super::Fault;
 use crate::contract::log::bench::{P0, P1};
-use crate::contract::log::publications::raw;
 
 /// How long whoever takes two steps is between them.
 const BETWEEN: Duration = Duration::from_millis(100);
@@ -239,7 +238,7 @@ impl Shared {
         if self.fault == Fault::FeedsFromTheStart && position > 0 {
             let before = self.read(Topic::Requests, partition);
             let before = before.into_iter().filter(|record| record.offset < position);
-            (self.sink)(FromLog::Records(before.map(|record| raw(record, epoch)).collect()));
+            (self.sink)(FromLog::Records(before.map(|record| record.under(epoch)).collect()));
         }
     }
 
