@@ -107,4 +107,6 @@ pub mod expiry;
 pub mod kafka;
 pub mod ports;
 pub mod seal;
+#[cfg(feature = "sim")]
+pub mod sim;
 pub mod wire;

@@ -27,6 +27,9 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("embedded", &["domain", "wire", "ports"]),
     ("kafka", &["domain", "wire", "ports"]),
     ("seal", &["domain", "wire", "ports"]),
+    // Stands where the drivers stand, around the logic that it tries; of a driver it takes how the
+    // answers of both stores are understood.
+    ("sim", &["domain", "wire", "ports", "audit", "engine", "expiry", "cql"]),
     // Options become what the drivers take, so that no driver knows where options come from.
     ("config", &["domain", "cql", "kafka", "seal"]),
     (

@@ -15,5 +15,6 @@ pub mod limits;
 pub mod outcome;
 pub mod refusal;
 pub mod request;
+pub mod rule;
 pub mod seat;
 pub mod time;

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use super::event::{AfterSuspension, Event, Flight, Stage};
 use super::publication::Summary;
-use super::rule::Rule;
 use super::takeover::Owed;
 use super::{Engine, Output, Ticket};
 use crate::domain::ids::{EventId, Partition};
 use crate::domain::limits::{BATCH_ROWS_MAX, OUTBOX_BYTES_MAX};
+use crate::domain::rule::Rule;
 use crate::ports::ledger::{
     Batch, Blob, CommitResult, Conflict, Expected, Fence, GuardedSeat, OpId,
 };
@@ -19,8 +19,8 @@ use crate::wire::outbox::Entry;
 impl Engine {
     /// Sends what an event changed, unless a batch is under way or Kafka is owed too much.
     pub(super) fn send_batch(&mut self, partition: Partition, id: &EventId) {
-        let all_owed = self.keeps(Rule::OutboxHoldsAllOwed);
-        let refusals = self.keeps(Rule::OutboxHoldsRefusals);
+        let all_owed = Rule::OutboxHoldsAllOwed.holds();
+        let refusals = Rule::OutboxHoldsRefusals.holds();
         let Some(state) = self.partitions.get_mut(&partition) else { return };
         let (term, committed) = (state.term, state.committed);
         let Some(event) = state.events.get_mut(id) else { return };
@@ -52,7 +52,7 @@ impl Engine {
 
     pub(super) fn on_committed(&mut self, ticket: Ticket, result: CommitResult) {
         let Some((partition, id)) = self.questions.remove(&ticket) else { return };
-        let own_means_applied = self.keeps(Rule::OwnOperationMeansApplied);
+        let own_means_applied = Rule::OwnOperationMeansApplied.holds();
         let retry_at = self.retry_later();
         let Some(event) = self.event_mut(partition, &id) else { return };
         let Some(flight) = event.take_flight(ticket) else { return };
@@ -69,7 +69,7 @@ impl Engine {
                 event.put_flight(flight);
                 event.retry_at = retry_at;
                 self.questions.insert(ticket, (partition, id.clone()));
-                if !self.keeps(Rule::UnknownIsSentAgain) {
+                if !Rule::UnknownIsSentAgain.holds() {
                     self.rename_flight(partition, &id);
                 }
                 return;

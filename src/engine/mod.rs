@@ -23,7 +23,6 @@ mod event;
 mod partition;
 mod publication;
 mod restore;
-mod rule;
 mod takeover;
 #[cfg(test)]
 mod tests;
@@ -42,8 +41,6 @@ use crate::ports::log::{Assignment, Published, ToLog};
 
 use arrival::Arrival;
 use partition::{Mode, PartitionState};
-#[cfg(test)]
-use rule::Rule;
 
 /// What happened.
 #[derive(Debug)]
@@ -132,8 +129,6 @@ pub struct Engine {
     drained: bool,
     counts: Counts,
     outputs: Vec<Output>,
-    #[cfg(test)]
-    without: Option<Rule>,
 }
 
 impl Engine {
@@ -152,8 +147,6 @@ impl Engine {
             drained: false,
             counts: Counts::default(),
             outputs: vec![],
-            #[cfg(test)]
-            without: None,
         }
     }
 

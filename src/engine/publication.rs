@@ -6,11 +6,11 @@ use std::sync::Arc;
 use super::entry::{Decided, Slot};
 use super::event::Event;
 use super::partition::{Mode, PartitionState};
-use super::rule::Rule;
 use super::{Engine, Output};
 use crate::domain::event::EventState;
 use crate::domain::ids::{EventId, Partition};
 use crate::domain::limits::{PUBLICATION_BYTES_MAX, PUBLICATION_ENTRIES_MAX};
+use crate::domain::rule::Rule;
 use crate::domain::time::{At, Millis};
 use crate::ports::log::{LastRecord, OutRecord, Part, Position, Publication, Published, ToLog};
 use crate::wire;
@@ -72,8 +72,8 @@ impl Engine {
         if self.publishing.is_some() || self.now < self.publish_not_before {
             return;
         }
-        let settled_only = self.keeps(Rule::OnlySettledIsPublished);
-        let contiguous = self.keeps(Rule::PrefixIsContiguous);
+        let settled_only = Rule::OnlySettledIsPublished.holds();
+        let contiguous = Rule::PrefixIsContiguous.holds();
         let partitions = self.partitions.len().max(1);
         let (most, most_bytes) =
             (PUBLICATION_ENTRIES_MAX / partitions, PUBLICATION_BYTES_MAX / partitions);
@@ -131,7 +131,7 @@ impl Engine {
             Published::Ended { positions, why } => {
                 tracing::warn!(why, "transaction ended; its entries may be published again");
                 self.publish_not_before = self.now.plus(AFTER_FAILURE);
-                if !self.keeps(Rule::PositionBeforeRepublishing) {
+                if !Rule::PositionBeforeRepublishing.holds() {
                     return;
                 }
                 for sent in current {

@@ -9,10 +9,10 @@ use std::sync::Arc;
 use super::event::{AfterSuspension, Event, Flight, Stage};
 use super::partition::Mode;
 use super::restore::restore;
-use super::rule::Rule;
 use super::{Engine, Output, Ticket};
 use crate::domain::event::{EventState, SaleState};
 use crate::domain::ids::{EventId, Partition};
+use crate::domain::rule::Rule;
 use crate::domain::time::At;
 use crate::ports::ledger::{Batch, Blob, Expected, Fence, FenceRead, OpId, ReadError, RowsRead};
 use crate::ports::log::ToLog;
@@ -85,8 +85,8 @@ impl Engine {
     /// The ledger does not know the event.
     fn on_absent(&mut self, partition: Partition, id: &EventId) {
         let op_id = self.next_op();
-        let check = self.keeps(Rule::SetBackIsNoticed);
-        let fence_first = self.keeps(Rule::DefineFencesFirst);
+        let check = Rule::SetBackIsNoticed.holds();
+        let fence_first = Rule::DefineFencesFirst.holds();
         let Some(state) = self.partitions.get_mut(&partition) else { return };
         let (term, committed) = (state.term, state.committed);
         let known = state.known.get(id).cloned();
@@ -126,13 +126,13 @@ impl Engine {
 
     fn on_fence_read(&mut self, partition: Partition, id: &EventId, read: FenceRead) {
         let op_id = self.next_op();
-        let obey = self.keeps(Rule::HigherTermIsObeyed);
+        let obey = Rule::HigherTermIsObeyed.holds();
         let Some(state) = self.partitions.get_mut(&partition) else { return };
         let term = state.term;
         if read.fence.term > term && obey {
             return self.on_higher_term(partition, id, read.fence.term);
         }
-        if !self.keeps(Rule::TakeoverFences) {
+        if !Rule::TakeoverFences.holds() {
             let ticket = self.ask(partition, id);
             let event = self.event_mut(partition, id).expect("the caller found it");
             event.fence = Some(read.fence);
@@ -232,8 +232,8 @@ impl Engine {
         read: FenceRead,
         rows: Result<RowsRead, String>,
     ) {
-        let check = self.keeps(Rule::FenceIsReadAgain);
-        let positions = self.keeps(Rule::PublishedBelowIsChecked);
+        let check = Rule::FenceIsReadAgain.holds();
+        let positions = Rule::PublishedBelowIsChecked.holds();
         let Some(state) = self.partitions.get_mut(&partition) else { return };
         let committed = state.committed;
         let event = state.events.get_mut(id).expect("the caller found it");
@@ -264,7 +264,7 @@ impl Engine {
     ) {
         let known = self.partitions[&partition].known.get(id).cloned();
         let committed = self.partitions[&partition].committed;
-        let check = self.keeps(Rule::SetBackIsNoticed);
+        let check = Rule::SetBackIsNoticed.holds();
         let restored = rows.and_then(|rows| restore(id, read, &rows));
         let outbox = wire::outbox::decode(&read.outbox);
         let event = self.event_mut(partition, id).expect("the caller found it");

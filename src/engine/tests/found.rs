@@ -5,7 +5,7 @@ use crate::domain::ids::{BuyerId, EventId};
 use crate::domain::limits::PARTITION_RECORDS_MAX;
 use crate::domain::refusal::Code;
 use crate::domain::request::{Block, Body, Cancel, Target, Unblock};
-use crate::engine::rule::Rule;
+use crate::domain::rule::Rule;
 
 /// While a batch is under way more refusals are decided than may wait for a batch; none follows,
 /// since they change nothing, and the event must go on all the same.

@@ -4,8 +4,8 @@
 use super::world::{Fate, START, TransactionFate, World, sells, takes_over};
 use crate::domain::ids::EventId;
 use crate::domain::refusal::Code;
+use crate::domain::rule::Rule;
 use crate::domain::time::Millis;
-use crate::engine::rule::Rule;
 
 /// Runs a scenario with all rules, which must be clean, and without one, which must not be.
 fn trap(rule: Rule, scenario: fn(&mut World)) {

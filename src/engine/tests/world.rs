@@ -19,10 +19,10 @@ use crate::domain::refusal::Code;
 use crate::domain::request::{
     Administration, Body, Claim, Confirm, Define, Line, Release, Request,
 };
+use crate::domain::rule::{Rule, Without};
 use crate::domain::seat::StoredSeat;
 use crate::domain::time::{At, Millis};
 use crate::engine::arrival::Arrival;
-use crate::engine::rule::Rule;
 use crate::engine::{Engine, Input, Output, Ticket};
 use crate::ports::ledger::{Batch, CommitResult, Conflict, Fence, FenceRead, RowsRead};
 use crate::ports::log::{
@@ -97,7 +97,7 @@ pub(super) struct World {
     pub(super) fates: Vec<(Which, Fate)>,
     pub(super) transaction_fates: VecDeque<TransactionFate>,
     late: Vec<(usize, Ticket, Arc<Batch>, Fate)>,
-    without: Option<Rule>,
+    _without: Without,
     /// Whether the test gives a reason to suspend an event; it is a false alarm otherwise.
     pub(super) may_suspend: bool,
     /// What a test found wrong on its own account.
@@ -120,7 +120,7 @@ impl World {
             fates: vec![],
             transaction_fates: VecDeque::new(),
             late: vec![],
-            without,
+            _without: Without::new(without),
             may_suspend: false,
             wrong: vec![],
         }
@@ -128,8 +128,7 @@ impl World {
 
     /// A new process, without partitions.
     pub(super) fn start(&mut self) -> usize {
-        let mut engine = Engine::new(self.workers.len() as u64 + 1);
-        engine.without = self.without;
+        let engine = Engine::new(self.workers.len() as u64 + 1);
         self.workers.push(Worker {
             engine,
             alive: true,

@@ -1,0 +1,2 @@
+//! The simulator: whole worlds of workers, brokers, ledgers and clocks on one thread, in virtual
+//! time, from one seed.

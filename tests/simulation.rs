@@ -1,0 +1,3 @@
+//! Ten thousand worlds, each from a seed.
+
+fn main() {}
