@@ -28,7 +28,7 @@ mod takeover;
 mod tests;
 pub mod window;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use uuid::Uuid;
@@ -120,7 +120,8 @@ pub struct Engine {
     /// Drawn by whoever starts the engine: makes its operation ids unlike any other's.
     nonce: u64,
     counter: u64,
-    partitions: HashMap<Partition, PartitionState>,
+    /// In order, as all that outputs follow is: the same inputs give the same outputs, everywhere.
+    partitions: BTreeMap<Partition, PartitionState>,
     /// Which partition and event a question to the ledger was about.
     questions: HashMap<Ticket, (Partition, EventId)>,
     publishing: Option<Vec<publication::Sent>>,
@@ -139,7 +140,7 @@ impl Engine {
             now: At(0),
             nonce,
             counter: 0,
-            partitions: HashMap::new(),
+            partitions: BTreeMap::new(),
             questions: HashMap::new(),
             publishing: None,
             publish_not_before: At(0),
@@ -217,12 +218,13 @@ impl Engine {
             return;
         }
         let now = self.now;
-        let due: Vec<EventId> = state
+        let mut due: Vec<EventId> = state
             .events
             .iter()
             .filter(|(_, event)| event.retry_at.is_some_and(|at| at <= now))
             .map(|(id, _)| id.clone())
             .collect();
+        due.sort_unstable();
         for id in due {
             self.retry_event(partition, &id);
         }

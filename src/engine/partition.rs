@@ -337,6 +337,7 @@ impl Engine {
                 waiting.push((id.clone(), published_below));
             }
         }
+        waiting.sort_unstable();
         for (id, published_below) in waiting {
             if published_below > position {
                 return self.refuse(
