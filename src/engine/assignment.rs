@@ -1,6 +1,7 @@
 //! Whether an assigned partition may be worked on, and from where.
 
 use super::arrival::Arrival;
+use super::path::Path;
 use crate::ports::log::{Assignment, Position};
 
 /// The offset to begin at, or why the partition is refused and how to rebase it.
@@ -9,16 +10,19 @@ pub(super) fn check(found: &Assignment, read_back: &[Arrival]) -> Result<i64, St
     let partition = found.partition;
     let Some(position) = &found.committed else {
         if found.outcomes_exist {
+            Path::OffsetsLost.reached();
             return Err(format!(
                 "the group has no offset for partition {partition}, and answers exist: set it to the \
                  offset after the last answered request (kafka-consumer-groups --reset-offsets \
                  --to-offset), then restart"
             ));
         }
+        Path::BegunAtStart.reached();
         return Ok(found.log_start);
     };
     let at = position.offset;
     if found.log_start > at {
+        Path::RequestsGone.reached();
         return Err(format!(
             "requests {at} to {} of partition {partition} are gone unanswered (the topic was made anew, \
              or its retention is too short): set the group's offset to {} to go on without them, then \
@@ -28,6 +32,7 @@ pub(super) fn check(found: &Assignment, read_back: &[Arrival]) -> Result<i64, St
         ));
     }
     if at > found.log_end {
+        Path::PositionBeyondEnd.reached();
         return Err(format!(
             "the group's offset {at} of partition {partition} is beyond the log's end {} (the topic was \
              made anew, or lost its tail): set it to the first request not yet answered, then restart",
@@ -36,12 +41,14 @@ pub(super) fn check(found: &Assignment, read_back: &[Arrival]) -> Result<i64, St
     }
     check_last(found, position, read_back)?;
     if let Some(known) = found.inventory.iter().find(|known| known.position > at) {
+        Path::InventoryAheadOfPosition.reached();
         return Err(format!(
             "the group's offset {at} of partition {partition} was moved back: event {} has been answered \
              up to {}; set it to at least that, then restart",
             known.event, known.position
         ));
     }
+    Path::BegunAtPosition.reached();
     Ok(at)
 }
 
@@ -49,6 +56,7 @@ fn check_term(found: &Assignment) -> Result<(), String> {
     let Some(previous) = &found.previous else { return Ok(()) };
     let (own, partition) = (&found.own, found.partition);
     if (previous.ledger, &previous.ledger_cluster) != (own.ledger, &own.ledger_cluster) {
+        Path::OtherLedger.reached();
         return Err(format!(
             "partition {partition} has been worked on with ledger {} of cluster {:?}, and this worker \
              has {} of {:?}: right topics, wrong ledger; check [ledger] of the configuration",
@@ -56,6 +64,7 @@ fn check_term(found: &Assignment) -> Result<(), String> {
         ));
     }
     if previous.partitions != own.partitions {
+        Path::OtherPartitionCount.reached();
         return Err(format!(
             "partition {partition} has been worked on with {} declared partitions, and this worker \
              declares {}: partition counts never change in place; check [deployment]",
@@ -73,6 +82,7 @@ fn check_last(
 ) -> Result<(), String> {
     let Some(last) = position.last else { return Ok(()) };
     if last.offset < found.log_start {
+        Path::LastRecordGone.reached();
         return Ok(());
     }
     let there = read_back.iter().find(|arrival| arrival.offset == last.offset);
@@ -81,6 +91,7 @@ fn check_last(
     if same {
         return Ok(());
     }
+    Path::OtherLastRecord.reached();
     Err(format!(
         "record {} of partition {} is not the one that was answered (the topic was made anew, or lost \
          its tail and grew again): set the group's offset to the first request not yet answered, then \

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::event::{AfterSuspension, Event, Flight, Stage};
+use super::path::Path;
 use super::publication::Summary;
 use super::takeover::Owed;
 use super::{Engine, Output, Ticket};
@@ -24,11 +25,15 @@ impl Engine {
         let Some(state) = self.partitions.get_mut(&partition) else { return };
         let (term, committed) = (state.term, state.committed);
         let Some(event) = state.events.get_mut(id) else { return };
-        let ready = matches!(event.stage, Stage::Ready) && event.flight.is_none();
-        if !ready || event.changes == event.applied {
+        if !matches!(event.stage, Stage::Ready) || event.changes == event.applied {
+            return;
+        }
+        if event.flight.is_some() {
+            Path::BatchWaitsForLast.reached();
             return;
         }
         if event.owed_bytes > OUTBOX_BYTES_MAX {
+            Path::BatchWaitsForKafka.reached();
             tracing::debug!(%partition, event = %id, bytes = event.owed_bytes, "batch waits for Kafka");
             return;
         }
@@ -51,7 +56,7 @@ impl Engine {
     }
 
     pub(super) fn on_committed(&mut self, ticket: Ticket, result: CommitResult) {
-        let Some((partition, id)) = self.questions.remove(&ticket) else { return };
+        let Some((partition, id)) = self.asked(ticket) else { return };
         let own_means_applied = Rule::OwnOperationMeansApplied.holds();
         let retry_at = self.retry_later();
         let Some(event) = self.event_mut(partition, &id) else { return };
@@ -61,9 +66,13 @@ impl Engine {
             CommitResult::Applied => (true, false),
             CommitResult::Rejected(Conflict { fence }) => {
                 let own = fence.is_some_and(|(_, op)| op == batch.next.op_id);
+                if own {
+                    Path::OwnOperationSeen.reached();
+                }
                 (own && own_means_applied, fence == batch.expected.fence)
             }
             CommitResult::Unknown(why) => {
+                flight.unknown().reached();
                 let op = batch.next.op_id.0;
                 tracing::warn!(%partition, event = %id, %op, why, "nobody knows what became of a batch");
                 event.put_flight(flight);
@@ -95,6 +104,7 @@ impl Engine {
         guard_failed: bool,
     ) {
         if applied {
+            Path::BatchApplied.reached();
             let state = self.partitions.get_mut(&partition).expect("the caller found it");
             let event = state.events.get_mut(id).expect("the caller found it");
             event.adopt(&flight.batch);
@@ -107,9 +117,11 @@ impl Engine {
             return self.go_on(partition, id);
         }
         if guard_failed {
+            Path::GuardFailed.reached();
             let why = "a row is not what its owner last saw: ledger and memory disagree".into();
             return self.do_suspend(partition, id, why, Owed::Keep, AfterSuspension::DropPartition);
         }
+        Path::BatchRejected.reached();
         self.drop_and_rewind(partition, "a batch was refused: somebody else wrote the event");
     }
 
@@ -123,10 +135,15 @@ impl Engine {
     ) {
         match (after, applied) {
             (AfterSuspension::DropPartition, _) => {
+                Path::SuspensionDrops.reached();
                 self.drop_and_rewind(partition, "an event was suspended");
             }
-            (AfterSuspension::GoOn, false) => self.start_takeover(partition, id),
+            (AfterSuspension::GoOn, false) => {
+                Path::SuspensionRejected.reached();
+                self.start_takeover(partition, id);
+            }
             (AfterSuspension::GoOn, true) => {
+                Path::SuspensionApplied.reached();
                 let Some(event) = self.event_mut(partition, id) else { return };
                 event.adopt(&flight.batch);
                 event.state.suspended = true;
@@ -159,6 +176,15 @@ impl Taken {
     fn flight(&self) -> &Flight {
         match self {
             Taken::Fence(flight) | Taken::Suspension(flight, _) | Taken::Batch(flight) => flight,
+        }
+    }
+
+    /// The way that is gone when nobody knows what became of it.
+    fn unknown(&self) -> Path {
+        match self {
+            Taken::Fence(_) => Path::TakeoverUnknown,
+            Taken::Suspension(..) => Path::SuspensionUnknown,
+            Taken::Batch(_) => Path::BatchUnknown,
         }
     }
 }

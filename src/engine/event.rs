@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::arrival::{Arrival, Content};
 use super::entry::Decided;
+use super::path::Path;
 use super::{Engine, Output, Ticket};
 use crate::domain::change::Change;
 use crate::domain::decide::{Asked, IdVerdict, step};
@@ -204,6 +205,8 @@ impl Engine {
             // the refusals of an unknown event are in none: they are published first.
             if event.owed.is_empty() {
                 self.start_takeover(partition, id);
+            } else {
+                Path::DefineWaitsForRefusals.reached();
             }
             return Step::Wait;
         }
@@ -219,6 +222,7 @@ impl Engine {
             Some(_) | None => return Step::Next,
         }
         if !event.has_room() {
+            Path::EventWaitsForBatch.reached();
             return Step::Wait;
         }
         self.decide(partition, id);
@@ -246,16 +250,22 @@ impl Engine {
                 event.queue.pop_front();
                 state.slot_mut(offset).decided = Some(decided);
                 self.counts.republished += 1;
+                Path::EntryAsInLedger.reached();
                 tracing::debug!(%partition, event = %id, offset, "entry published as the ledger has it");
                 true
             }
-            Some(_) | None if event.state.suspended => true,
+            Some(_) | None if event.state.suspended => {
+                Path::EntryOfSuspended.reached();
+                true
+            }
             Some(_) => {
+                Path::EntryIsAnothers.reached();
                 let why = format!("the entry of offset {offset} is another record's");
                 self.suspend(partition, id, why, super::takeover::Owed::Keep);
                 false
             }
             None => {
+                Path::EntryMissing.reached();
                 let why = format!("the entry of offset {offset} is missing");
                 self.suspend(partition, id, why, super::takeover::Owed::Keep);
                 false
@@ -338,6 +348,7 @@ impl Engine {
             | Stage::Absent => None,
         };
         if let Some(flight) = flight {
+            Path::SentAgain.reached();
             // The same batch under the same operation id, until the ledger says what became of it.
             tracing::info!(%partition, event = %id, op = %flight.batch.next.op_id.0, "batch sent again");
             self.outputs.push(Output::Commit(flight.ticket, Arc::clone(&flight.batch)));

@@ -21,6 +21,7 @@ mod batch;
 mod entry;
 mod event;
 mod partition;
+pub mod path;
 mod publication;
 mod restore;
 mod takeover;
@@ -41,6 +42,7 @@ use crate::ports::log::{Assignment, Published, ToLog};
 
 use arrival::Arrival;
 use partition::{Mode, PartitionState};
+use path::Path;
 
 /// What happened.
 #[derive(Debug)]
@@ -169,6 +171,7 @@ impl Engine {
         self.publish_what_is_settled();
         if self.draining && !self.drained && self.is_idle() {
             self.drained = true;
+            Path::Drained.reached();
             self.outputs.push(Output::Drained);
         }
         std::mem::take(&mut self.outputs)
@@ -190,6 +193,9 @@ impl Engine {
         for partition in partitions {
             if let Some(state) = self.partitions.remove(partition) {
                 let undone = state.slots.len();
+                if undone > 0 {
+                    Path::RevokedUndone.reached();
+                }
                 tracing::info!(%partition, term = state.term, undone, "partition let go");
             }
         }
@@ -263,6 +269,15 @@ impl Engine {
         let ticket = Ticket(self.next_number());
         self.questions.insert(ticket, (partition, event.clone()));
         ticket
+    }
+
+    /// What a question to the ledger was about; nothing, if it is forgotten.
+    fn asked(&mut self, ticket: Ticket) -> Option<(Partition, EventId)> {
+        let about = self.questions.remove(&ticket);
+        if about.is_none() {
+            Path::LateAnswerDropped.reached();
+        }
+        about
     }
 
     fn retry_later(&self) -> Option<At> {

@@ -7,6 +7,7 @@ use super::arrival::{Arrival, Content};
 use super::assignment;
 use super::entry::{Decided, Slot};
 use super::event::{Event, Queued, Stage};
+use super::path::Path;
 use super::window::Window;
 use super::{Engine, Output};
 use crate::domain::decide::{Asked, refuse_unattached};
@@ -108,6 +109,7 @@ impl PartitionState {
         idle.sort_unstable();
         idle.truncate(most);
         for (_, id) in &idle {
+            Path::IdleForgotten.reached();
             let event = self.events.remove(id).expect("just listed");
             if let Some(fence) = event.fence {
                 self.note_revision(id, fence.revision);
@@ -162,7 +164,12 @@ impl Engine {
         let mut touched: Vec<(Partition, EventId)> = vec![];
         for arrival in arrivals {
             let Some(state) = self.partitions.get_mut(&arrival.partition) else { continue };
-            if state.epoch != arrival.epoch || !matches!(state.mode, Mode::Running) {
+            if state.epoch != arrival.epoch {
+                Path::OldEpochDropped.reached();
+                continue;
+            }
+            if !matches!(state.mode, Mode::Running) {
+                Path::RecordNotWanted.reached();
                 continue;
             }
             let last = state.slots.back().map_or(state.committed - 1, |slot| slot.offset);
@@ -201,6 +208,7 @@ impl Engine {
 
     /// Answers a record that concerns no event of this partition: it rests on nothing.
     fn answer_unattached(&mut self, arrival: &Arrival) {
+        Path::UnattachedAnswered.reached();
         let at = self.log_time(arrival.appended, At(0));
         let records = match &arrival.content {
             Content::Dead(letter) => vec![(**letter).clone()],
@@ -235,6 +243,10 @@ impl Engine {
         let most = self.now.plus(CLOCK_SKEW_MAX);
         if appended > most {
             self.counts.clamped += 1;
+            Path::TimeClamped.reached();
+        }
+        if appended.min(most) < last {
+            Path::TimeStepsBack.reached();
         }
         appended.min(most).max(last)
     }
@@ -255,9 +267,11 @@ impl Engine {
             let low = records <= PARTITION_RECORDS_MAX / 2 && bytes <= PARTITION_BYTES_MAX / 2;
             if full && !state.paused {
                 state.paused = true;
+                Path::PartitionPaused.reached();
                 self.outputs.push(Output::Log(ToLog::Pause(state.partition)));
             } else if low && state.paused {
                 state.paused = false;
+                Path::PartitionResumed.reached();
                 self.outputs.push(Output::Log(ToLog::Resume(state.partition)));
             }
         }
@@ -267,13 +281,14 @@ impl Engine {
         for &(partition, position) in positions {
             match position {
                 Some(position) => self.learn_position(partition, position),
-                None => self.refuse(
-                    partition,
-                    format!(
+                None => {
+                    Path::PositionLost.reached();
+                    let sentence = format!(
                         "the group has lost its offset of partition {partition}: set it to the offset \
                          after the last answered request, then restart"
-                    ),
-                ),
+                    );
+                    self.refuse(partition, sentence);
+                }
             }
         }
         self.press_back();
@@ -287,6 +302,7 @@ impl Engine {
         }
         state.awaits_position = false;
         if position < state.committed {
+            Path::PositionWentBack.reached();
             let known = state.committed;
             return self.refuse(
                 partition,
@@ -306,6 +322,7 @@ impl Engine {
         self.forward(partition, ours);
         if beyond || dropping {
             if beyond {
+                Path::PositionBeyondSent.reached();
                 tracing::warn!(%partition, position, "the position is beyond what was sent");
             }
             return self.rewind(partition, position);
@@ -316,6 +333,7 @@ impl Engine {
     /// Drops the partition's memory and has it delivered again.
     fn rewind(&mut self, partition: Partition, position: i64) {
         let Some(state) = self.partitions.get_mut(&partition) else { return };
+        Path::Rewound.reached();
         state.clear();
         state.window.rewind(position);
         state.mode = Mode::Running;
@@ -340,6 +358,7 @@ impl Engine {
         waiting.sort_unstable();
         for (id, published_below) in waiting {
             if published_below > position {
+                Path::MovedBackByLedger.reached();
                 return self.refuse(
                     partition,
                     format!(
@@ -349,6 +368,7 @@ impl Engine {
                     ),
                 );
             }
+            Path::PositionCaughtUp.reached();
             self.start_takeover(partition, &id);
         }
     }

@@ -6,13 +6,16 @@ use std::sync::Arc;
 use super::entry::{Decided, Slot};
 use super::event::Event;
 use super::partition::{Mode, PartitionState};
+use super::path::Path;
 use super::{Engine, Output};
 use crate::domain::event::EventState;
 use crate::domain::ids::{EventId, Partition};
 use crate::domain::limits::{PUBLICATION_BYTES_MAX, PUBLICATION_ENTRIES_MAX};
 use crate::domain::rule::Rule;
 use crate::domain::time::{At, Millis};
-use crate::ports::log::{LastRecord, OutRecord, Part, Position, Publication, Published, ToLog};
+use crate::ports::log::{
+    LastRecord, OutRecord, Part, Position, Publication, Published, ToLog, Topic,
+};
 use crate::wire;
 use crate::wire::inventory::{Count, Inventory, SectionFree};
 
@@ -87,6 +90,7 @@ impl Engine {
             let mut bytes = 0;
             for (index, slot) in state.slots.iter().enumerate().take(most.max(1)) {
                 let Some(decided) = settled(state, slot, settled_only) else {
+                    Path::PartitionHeld.reached();
                     if contiguous { break } else { continue }
                 };
                 bytes += decided.bytes;
@@ -102,6 +106,7 @@ impl Engine {
             parts.push(part);
         }
         if !parts.is_empty() {
+            mark(&parts);
             self.publishing = Some(sent);
             self.counts.publications += 1;
             self.outputs.push(Output::Log(ToLog::Publish(Publication { parts })));
@@ -119,11 +124,17 @@ impl Engine {
         let current: Vec<Sent> = sent
             .into_iter()
             .filter(|sent| {
-                self.partitions.get(&sent.partition).is_some_and(|state| state.term == sent.term)
+                let state = self.partitions.get(&sent.partition);
+                let current = state.is_some_and(|state| state.term == sent.term);
+                if !current {
+                    Path::EndedOfEarlierTerm.reached();
+                }
+                current
             })
             .collect();
         match published {
             Published::Committed => {
+                Path::Committed.reached();
                 for sent in current {
                     self.forward(sent.partition, sent.to);
                 }
@@ -137,8 +148,18 @@ impl Engine {
                 for sent in current {
                     let position = positions.iter().find(|(p, _)| *p == sent.partition);
                     match position {
-                        Some(&(partition, position)) => self.learn_position(partition, position),
-                        None => self.await_position(sent.partition),
+                        Some(&(partition, position)) => {
+                            if position >= sent.to {
+                                Path::EndedCommitted.reached();
+                            } else {
+                                Path::EndedNotCommitted.reached();
+                            }
+                            self.learn_position(partition, position);
+                        }
+                        None => {
+                            Path::EndedWithoutPosition.reached();
+                            self.await_position(sent.partition);
+                        }
                     }
                 }
             }
@@ -185,6 +206,17 @@ impl Engine {
                 self.go_on(partition, &id);
             }
         }
+    }
+}
+
+/// Marks what a transaction is made of.
+fn mark(parts: &[Part]) {
+    let refused = |record: &OutRecord| record.topic == Topic::Refused;
+    if parts.iter().flat_map(|part| &part.entries).all(|entry| entry.iter().all(refused)) {
+        Path::OnlyRefusals.reached();
+    }
+    if parts.len() > 1 {
+        Path::SeveralPartitions.reached();
     }
 }
 

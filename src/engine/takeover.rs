@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use super::event::{AfterSuspension, Event, Flight, Stage};
 use super::partition::Mode;
+use super::path::Path;
 use super::restore::restore;
 use super::{Engine, Output, Ticket};
 use crate::domain::event::{EventState, SaleState};
@@ -49,7 +50,7 @@ impl Engine {
         ticket: Ticket,
         result: Result<Option<FenceRead>, ReadError>,
     ) {
-        let Some((partition, id)) = self.questions.remove(&ticket) else { return };
+        let Some((partition, id)) = self.asked(ticket) else { return };
         let Some(event) = self.event_mut(partition, &id) else { return };
         let asked = |question: &Ticket| *question == ticket;
         if !matches!(&event.stage, Stage::ReadingFence(q) | Stage::Rechecking(q, _) if asked(q)) {
@@ -59,15 +60,19 @@ impl Engine {
         let rows = if let Stage::Rechecking(_, rows) = stage { Some(rows) } else { None };
         match (result, rows) {
             (Err(error @ ReadError::Unavailable(_)), _) => self.rest(partition, &id, &error),
-            (Err(ReadError::Corrupt(why)), _) => self.refuse(
-                partition,
-                format!(
+            (Err(ReadError::Corrupt(why)), _) => {
+                Path::FenceCorrupt.reached();
+                let sentence = format!(
                     "the fence of event {id} says what this release cannot read ({why}): upgrade \
                      this owner, or repair the row, then restart"
-                ),
-            ),
+                );
+                self.refuse(partition, sentence);
+            }
             (Ok(None), None) => self.on_absent(partition, &id),
-            (Ok(None), Some(_)) => self.start_takeover(partition, &id),
+            (Ok(None), Some(_)) => {
+                Path::FenceVanished.reached();
+                self.start_takeover(partition, &id);
+            }
             (Ok(Some(read)), None) => self.on_fence_read(partition, &id, read),
             (Ok(Some(read)), Some(rows)) => self.on_rechecked(partition, &id, read, *rows),
         }
@@ -75,6 +80,7 @@ impl Engine {
 
     /// The ledger did not answer: ask again in a while.
     fn rest(&mut self, partition: Partition, id: &EventId, error: &ReadError) {
+        Path::LedgerUnavailable.reached();
         tracing::warn!(%partition, event = %id, %error, "takeover waits for the ledger");
         let retry_at = self.retry_later();
         let Some(event) = self.event_mut(partition, id) else { return };
@@ -97,6 +103,7 @@ impl Engine {
         }
         event.fence = None;
         if known.as_ref().is_some_and(|known| known.sequence > 0 || known.revision > 0) && check {
+            Path::AbsentThoughKnown.reached();
             tracing::error!(%partition, event = %id, known = ?known,
                 "event suspended: the ledger no longer knows it (restored from a backup?); run ledger rebuild");
             event.state.suspended = true;
@@ -105,6 +112,7 @@ impl Engine {
             return self.go_on(partition, id);
         }
         if !event.queue.front().is_some_and(|head| super::event::defines(&head.arrival)) {
+            Path::EventAbsent.reached();
             event.stage = Stage::Absent;
             return self.go_on(partition, id);
         }
@@ -120,6 +128,7 @@ impl Engine {
             definition: None,
             seats: vec![],
         };
+        Path::NewEventFenced.reached();
         tracing::info!(%partition, event = %id, term, "new event fenced");
         self.send_fence(partition, id, batch);
     }
@@ -166,6 +175,7 @@ impl Engine {
     fn on_higher_term(&mut self, partition: Partition, id: &EventId, higher: i64) {
         let state = self.partitions.get_mut(&partition).expect("the caller found it");
         if state.retaken {
+            Path::TermStillLower.reached();
             let sentence = format!(
                 "event {id} of partition {partition} carries term {higher}, above the newest term {}: \
                  booking.terms was made anew; restore it, or migrate to a new ledger",
@@ -178,7 +188,10 @@ impl Engine {
         state.clear();
         // A transaction of ours that is still open would be overtaken by the term's: it commits the
         // position once more, as it was read before.
-        if !self.is_publishing(partition) {
+        if self.is_publishing(partition) {
+            Path::TermRetakenLater.reached();
+        } else {
+            Path::TermRetaken.reached();
             self.outputs.push(Output::Log(ToLog::RetakeTerm(partition)));
         }
     }
@@ -192,6 +205,7 @@ impl Engine {
         applied: bool,
     ) {
         if !applied {
+            Path::TakeoverRejected.reached();
             // Somebody else is at it; not at once again, so that two do not race each other for
             // long.
             let retry_at = self.retry_later();
@@ -208,7 +222,7 @@ impl Engine {
     }
 
     pub(super) fn on_rows(&mut self, ticket: Ticket, result: Result<RowsRead, ReadError>) {
-        let Some((partition, id)) = self.questions.remove(&ticket) else { return };
+        let Some((partition, id)) = self.asked(ticket) else { return };
         let Some(event) = self.event_mut(partition, &id) else { return };
         if !matches!(event.stage, Stage::ReadingRows(asked) if asked == ticket) {
             return;
@@ -239,9 +253,11 @@ impl Engine {
         let event = state.events.get_mut(id).expect("the caller found it");
         let ours = event.fence.as_ref().expect("it was just written");
         if (read.fence.revision, read.fence.op_id) != (ours.revision, ours.op_id) && check {
+            Path::FenceMoved.reached();
             return self.start_takeover(partition, id);
         }
         if read.fence.published_below > committed && positions {
+            Path::MorePublishedThanKnown.reached();
             let published_below = read.fence.published_below;
             tracing::warn!(%partition, event = %id, published_below, committed, "more is published than known");
             event.stage = Stage::AwaitingPosition { published_below };
@@ -296,6 +312,7 @@ impl Engine {
                 owed.for_each(|entry| event.owe(entry));
             }
             Err(error) => {
+                Path::OutboxUnreadable.reached();
                 let why = format!("the outbox cannot be read: {error}");
                 return self.suspend(partition, id, why, Owed::Leave);
             }
@@ -303,11 +320,13 @@ impl Engine {
         let owed = event.owed.values().next();
         let first = owed.map_or(read.fence.sequence, |entry| entry.sequence_before);
         if let Some(why) = broken {
+            Path::RowsCannotBe.reached();
             return self.suspend(partition, id, why, Owed::Keep);
         }
         let (sequence, revision) = known.map_or((0, 0), |known| (known.sequence, known.revision));
         let behind = first != sequence || read.fence.revision <= revision;
         if behind && !event.state.suspended && check {
+            Path::LedgerSetBack.reached();
             let why = format!(
                 "the ledger is not where the topics are: sequence {first} and revision {}, published \
                  are {sequence} and {revision} (restored from a backup?); run ledger rebuild",
@@ -317,6 +336,11 @@ impl Engine {
         }
         event.stage = Stage::Ready;
         let entries = event.owed.len();
+        match (event.state.suspended, entries) {
+            (true, _) => Path::TakenOverSuspended.reached(),
+            (false, 0) => Path::TakenOver.reached(),
+            (false, _) => Path::TakenOverOwing.reached(),
+        }
         let state = self.partitions.get_mut(&partition).expect("the caller found it");
         state.note_revision(id, read.fence.revision);
         tracing::info!(
