@@ -53,6 +53,18 @@ rules! {
     PrefixIsContiguous = "prefix-is-contiguous";
     /// Nothing is published again before the position was read.
     PositionBeforeRepublishing = "position-before-republishing";
+    /// Offsets are in the transaction that publishes the answers.
+    OffsetsInTheTransaction = "offsets-in-the-transaction";
+    /// A transaction carries the membership that was captured when its assignment began.
+    MetadataIsCaptured = "metadata-is-captured";
+    /// A former owner that is gone is fenced, so that nothing of it stays open.
+    PredecessorIsFenced = "predecessor-is-fenced";
+    /// A position is believed only when no transaction is open over it.
+    PositionIsStable = "position-is-stable";
+    /// After an end that nobody knows the outcome of, the producer is made anew.
+    ProducerIsMadeAnew = "producer-is-made-anew";
+    /// The records whose ids are remembered are read back at an assignment.
+    IdsAreReadBack = "ids-are-read-back";
 }
 
 #[cfg(feature = "sim")]

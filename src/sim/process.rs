@@ -1,0 +1,614 @@
+//! One process that owns partitions: an engine, its driver, and what the machine does to both.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::rc::Rc;
+
+use super::driver::{Driver, Found, Generation, Told};
+use super::fault::{Fault, Report, Step};
+use super::group::Assigned;
+use super::net::{Event, Line, MILLI, Micros, Pid, Servers};
+use super::weather::Plan;
+use super::world::{Happening, World};
+use crate::domain::ids::Partition;
+use crate::domain::time::{At, Millis};
+use crate::engine::arrival::Arrival;
+use crate::engine::{Engine, Input, Output};
+use crate::ports::ledger::{CommitResult, ReadError};
+use crate::ports::log::{ToLog, Topic};
+
+/// How often an engine that has something to do hears that time passed.
+const TICK: Micros = 50 * MILLI;
+/// How long a process has to drain before it leaves all the same.
+const DRAIN_MAX: Micros = 5_000 * MILLI;
+
+/// A partition being read.
+#[derive(Clone, Copy, Debug)]
+struct Feed {
+    next: i64,
+    epoch: u64,
+    paused: bool,
+}
+
+/// What reaches a process.
+#[derive(Debug)]
+pub(super) enum Message {
+    /// An answer of the ledger.
+    Engine(Input),
+    /// Records that were read under an assignment.
+    Records(Vec<Arrival>),
+    /// The group rebalances: everything is to be given up.
+    Rebalance,
+    /// Partitions of a generation.
+    Assigned(Assigned),
+    /// It is time for a sign of life.
+    Heartbeat,
+    /// It is to drain and leave.
+    Stop,
+    /// It has had its time to drain.
+    Leave,
+}
+
+/// A process.
+pub(super) struct Process {
+    pub(super) instance: String,
+    pub(super) engine: Engine,
+    pub(super) driver: Rc<Driver>,
+    pub(super) alive: bool,
+    pub(super) asleep: bool,
+    /// Counts its sleeps, so that the end of one is not taken for that of another.
+    pub(super) sleeps: u32,
+    feeds: BTreeMap<i32, Feed>,
+    /// What the engine has asked for and is not done yet.
+    todo: VecDeque<Output>,
+    /// What has reached it in its sleep.
+    pub(super) deferred: VecDeque<Event>,
+    polling: bool,
+    ticking: bool,
+    /// How far its clock is from true time.
+    pub(super) skew: Millis,
+    /// Partitions it refuses, with its sentences.
+    pub(super) refused: BTreeMap<i32, String>,
+}
+
+impl Process {
+    pub(super) fn new(instance: String, engine: Engine, driver: Rc<Driver>, skew: Millis) -> Process {
+        Process {
+            instance,
+            engine,
+            driver,
+            alive: true,
+            asleep: false,
+            sleeps: 0,
+            feeds: BTreeMap::new(),
+            todo: VecDeque::new(),
+            deferred: VecDeque::new(),
+            polling: false,
+            ticking: false,
+            skew,
+            refused: BTreeMap::new(),
+        }
+    }
+
+    pub(super) fn is_awake(&self) -> bool {
+        self.alive && !self.asleep
+    }
+
+    fn member(&self) -> Option<u32> {
+        self.driver.current().map(|generation| generation.membership.member)
+    }
+}
+
+/// Whether a step is before or after.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum When {
+    Before,
+    After,
+}
+
+impl World {
+    /// A new process under an instance id; it joins the group.
+    pub(super) fn start(&mut self, instance: &str) -> Pid {
+        let pid = self.processes.len();
+        let line = Line { net: Rc::clone(&self.net), pid };
+        let driver = Driver::start(line, instance.to_owned(), self.ledger_name());
+        let nonce = self.net.draw(|lot| lot.u64(..));
+        let engine = Engine::new(nonce);
+        let skew = self.draw_skew();
+        self.processes.push(Process::new(instance.to_owned(), engine, driver, skew));
+        self.trace("start", pid, 0);
+        self.join(pid);
+        self.heartbeat_later(pid);
+        self.go_on(pid);
+        pid
+    }
+
+    fn join(&mut self, pid: Pid) {
+        let (instance, members) = (self.processes[pid].instance.clone(), Rc::clone(&self.members));
+        let reach = move |servers: &mut Servers| {
+            let (member, turn) = servers.cluster.group.join(&instance);
+            members.borrow_mut().insert(pid, member);
+            servers.turns.push(turn);
+        };
+        let delay = self.net.delay();
+        self.net.after(delay, Event::Reach(Box::new(reach)));
+    }
+
+    fn heartbeat_later(&mut self, pid: Pid) {
+        let every = self.net.weather.borrow().session / 3;
+        let wait = self.net.draw(|lot| lot.i64(every / 2..=every));
+        self.send(pid, wait, Message::Heartbeat);
+    }
+
+    pub(super) fn send(&mut self, pid: Pid, delay: Micros, message: Message) {
+        self.net.after(delay, Event::World(Happening::To(pid, Box::new(message))));
+    }
+
+    /// Something has reached a process that is awake.
+    pub(super) fn hear(&mut self, pid: Pid, message: Message) {
+        match message {
+            Message::Engine(input) => self.feed(pid, input),
+            Message::Records(arrivals) => self.hear_records(pid, arrivals),
+            Message::Rebalance => self.on_rebalance(pid),
+            Message::Assigned(assigned) => self.on_assigned(pid, assigned),
+            Message::Heartbeat => self.on_heartbeat(pid),
+            Message::Stop => {
+                self.feed(pid, Input::Drain);
+                self.send(pid, DRAIN_MAX, Message::Leave);
+            }
+            Message::Leave => self.leave(pid),
+        }
+        self.go_on(pid);
+    }
+
+    /// Lets the driver's threads go on, and the engine hear what they tell.
+    pub(super) fn go_on(&mut self, pid: Pid) {
+        loop {
+            if !self.processes[pid].is_awake() {
+                return;
+            }
+            self.processes[pid].driver.go_on();
+            match self.processes[pid].driver.take_told() {
+                None => return,
+                Some(Told::Engine(input)) => self.feed(pid, input),
+                Some(Told::Begin(under, found)) => self.begin(pid, &under, found),
+            }
+        }
+    }
+
+    fn begin(&mut self, pid: Pid, under: &Generation, found: Vec<Found>) {
+        for found in found {
+            if under.is_over() || !self.processes[pid].is_awake() {
+                return;
+            }
+            match found {
+                Found::Ready((assignment, read_back)) => {
+                    let partition = assignment.partition.0;
+                    let start = assignment.committed.as_ref();
+                    let next = start.map_or(assignment.log_start, |position| position.offset);
+                    let feed = Feed { next, epoch: assignment.epoch, paused: false };
+                    self.processes[pid].refused.remove(&partition);
+                    self.processes[pid].feeds.insert(partition, feed);
+                    self.feed(pid, Input::Assigned(assignment, read_back));
+                }
+                Found::Refused(partition, sentence) => {
+                    self.processes[pid].refused.insert(partition.0, sentence);
+                    self.net.report(Report::PartitionRefused);
+                }
+            }
+        }
+        self.poll_later(pid);
+    }
+
+    fn clock(&self, pid: Pid) -> At {
+        self.net.at().plus(self.processes[pid].skew)
+    }
+
+    /// Gives the engine an input, and does what it asks for.
+    fn feed(&mut self, pid: Pid, input: Input) {
+        let step = Step::of_input(&input);
+        if let Some(report) = Report::of_input(&input) {
+            self.net.report(report);
+        }
+        if self.strike(pid, step, When::Before) {
+            // A sleeper hears it when it wakes; the dead never do.
+            let message = Box::new(Message::Engine(input));
+            let event = Event::World(Happening::To(pid, message));
+            self.processes[pid].deferred.push_front(event);
+            return;
+        }
+        self.trace_input(pid, &input);
+        let now = self.clock(pid);
+        let process = &mut self.processes[pid];
+        let outputs = process.engine.on(now, input);
+        process.todo.extend(outputs);
+        if !self.strike(pid, step, When::After) {
+            self.perform(pid);
+        }
+    }
+
+    /// Does what the engine has asked for, one after the other.
+    pub(super) fn perform(&mut self, pid: Pid) {
+        while let Some(output) = self.processes[pid].todo.pop_front() {
+            let step = Step::of_output(&output);
+            if self.strike(pid, step, When::Before) {
+                self.processes[pid].todo.push_front(output);
+                return;
+            }
+            self.matrix.meet(step);
+            self.trace("out", pid, step as u64);
+            self.do_output(pid, output);
+            if self.strike(pid, step, When::After) {
+                return;
+            }
+        }
+        self.tick_later(pid);
+    }
+
+    fn do_output(&mut self, pid: Pid, output: Output) {
+        match output {
+            Output::ReadFence(ticket, event) => {
+                let look = move |servers: &mut Servers| servers.ledger.read_fence(&event);
+                self.read(pid, look, move |found| Input::Fence(ticket, found));
+            }
+            Output::ReadRows(ticket, event) => {
+                let look = move |servers: &mut Servers| servers.ledger.read_rows(&event);
+                self.read(pid, look, move |found| Input::Rows(ticket, found));
+            }
+            Output::Commit(ticket, batch) => self.commit(pid, ticket, batch),
+            Output::Log(ToLog::Publish(publication)) => {
+                self.processes[pid].driver.publish(publication);
+            }
+            Output::Log(ToLog::ReadPositions(partitions)) => {
+                self.processes[pid].driver.read_positions(partitions);
+            }
+            Output::Log(ToLog::Rewind { partition, offset, epoch }) => {
+                if let Some(feed) = self.processes[pid].feeds.get_mut(&partition.0) {
+                    (feed.next, feed.epoch) = (offset, epoch);
+                }
+                self.poll_later(pid);
+            }
+            Output::Log(ToLog::RetakeTerm(partition)) => self.processes[pid].driver.retake(partition),
+            Output::Log(ToLog::Pause(partition)) => self.pause(pid, partition, true),
+            Output::Log(ToLog::Resume(partition)) => self.pause(pid, partition, false),
+            Output::Log(ToLog::Leave) => unreachable!("the engine never leaves"),
+            Output::Refuse { partition, sentence } => {
+                self.processes[pid].refused.insert(partition.0, sentence);
+            }
+            Output::Drained => self.send(pid, 0, Message::Leave),
+        }
+    }
+
+    fn pause(&mut self, pid: Pid, partition: Partition, paused: bool) {
+        if let Some(feed) = self.processes[pid].feeds.get_mut(&partition.0) {
+            feed.paused = paused;
+        }
+        self.poll_later(pid);
+    }
+
+    /// Reads the ledger, which may not answer.
+    fn read<T: 'static>(
+        &mut self,
+        pid: Pid,
+        look: impl FnOnce(&mut Servers) -> Result<T, ReadError> + 'static,
+        tell: impl FnOnce(Result<T, ReadError>) -> Input + 'static,
+    ) {
+        let net = Rc::clone(&self.net);
+        let silent = net.one_in(net.weather.borrow().unavailable_one_in);
+        let reach = move |servers: &mut Servers| {
+            let found = look(servers);
+            let silence = || Err(ReadError::Unavailable("simulated".into()));
+            let found = if silent { silence() } else { found };
+            let message = Box::new(Message::Engine(tell(found)));
+            net.after(net.delay(), Event::World(Happening::To(pid, message)));
+        };
+        let delay = self.net.delay();
+        self.net.after(delay, Event::Reach(Box::new(reach)));
+    }
+
+    /// Sends a batch, of which nobody may know what became.
+    fn commit(
+        &mut self,
+        pid: Pid,
+        ticket: crate::engine::Ticket,
+        batch: std::sync::Arc<crate::ports::ledger::Batch>,
+    ) {
+        let net = Rc::clone(&self.net);
+        let unknown = net.one_in(net.weather.borrow().unknown_one_in);
+        let fate = unknown.then(|| {
+            let fates = [Report::BatchLost, Report::BatchWritten, Report::BatchLate];
+            fates[net.draw(|lot| lot.usize(0..fates.len()))]
+        });
+        let tell = move |net: &super::net::Net, delay: Micros, result: CommitResult| {
+            let message = Box::new(Message::Engine(Input::Committed(ticket, result)));
+            net.after(delay, Event::World(Happening::To(pid, message)));
+        };
+        let delay = net.delay();
+        let Some(fate) = fate else {
+            let reach = move |servers: &mut Servers| {
+                let result = servers.ledger.commit(&batch);
+                tell(&net, net.delay(), result);
+            };
+            return self.net.after(delay, Event::Reach(Box::new(reach)));
+        };
+        self.net.report(fate);
+        let unknown = CommitResult::Unknown("simulated".into());
+        let patience = net.draw(|lot| lot.i64(MILLI..2_000 * MILLI));
+        tell(&net, patience, unknown);
+        let reaches = match fate {
+            Report::BatchWritten => patience / 2,
+            _ if fate == Report::BatchLate => {
+                patience + net.draw(|lot| lot.i64(0..10_000 * MILLI))
+            }
+            _ => return,
+        };
+        let reach = move |servers: &mut Servers| {
+            servers.ledger.commit(&batch);
+        };
+        self.net.after(reaches, Event::Reach(Box::new(reach)));
+    }
+
+    fn hear_records(&mut self, pid: Pid, arrivals: Vec<Arrival>) {
+        let feeds = &self.processes[pid].feeds;
+        let old = |arrival: &Arrival| {
+            feeds.get(&arrival.partition.0).is_none_or(|feed| feed.epoch != arrival.epoch)
+        };
+        if arrivals.iter().any(old) {
+            self.net.report(Report::RecordsOld);
+        }
+        self.processes[pid].polling = false;
+        self.feed(pid, Input::Records(arrivals));
+        self.poll_later(pid);
+    }
+
+    /// Reads on, soon.
+    pub(super) fn poll_later(&mut self, pid: Pid) {
+        let process = &mut self.processes[pid];
+        if !process.polling && process.is_awake() && !process.feeds.is_empty() {
+            process.polling = true;
+            let delay = self.net.delay();
+            self.net.after(delay, Event::World(Happening::Poll(pid)));
+        }
+    }
+
+    /// Reads the next records of all partitions; they are on their way for a while.
+    pub(super) fn poll(&mut self, pid: Pid) {
+        if !self.processes[pid].is_awake() {
+            self.processes[pid].polling = false;
+            return;
+        }
+        let (most, partitions) = {
+            let weather = self.net.weather.borrow();
+            (weather.poll, weather.partitions)
+        };
+        let mut arrivals = vec![];
+        let cluster = &self.servers.cluster;
+        for (&partition, feed) in &mut self.processes[pid].feeds {
+            if feed.paused {
+                continue;
+            }
+            let place = (Topic::Requests, partition);
+            for stored in cluster.committed(place, feed.next).take(most) {
+                let mut arrival = Arrival::read(&stored.raw, stored.seal, partitions);
+                arrival.epoch = feed.epoch;
+                feed.next = arrival.offset + 1;
+                arrivals.push(arrival);
+            }
+        }
+        // What is read is handed over in order: the next poll waits for that.
+        if arrivals.is_empty() {
+            self.processes[pid].polling = false;
+        } else {
+            let delay = self.net.delay();
+            self.send(pid, delay, Message::Records(arrivals));
+        }
+    }
+
+    fn tick_later(&mut self, pid: Pid) {
+        let process = &mut self.processes[pid];
+        if !process.ticking && process.is_awake() && !process.engine.is_idle() {
+            process.ticking = true;
+            self.net.after(TICK, Event::World(Happening::Tick(pid)));
+        }
+    }
+
+    pub(super) fn tick(&mut self, pid: Pid) {
+        self.processes[pid].ticking = false;
+        if self.processes[pid].is_awake() {
+            self.feed(pid, Input::Tick);
+            self.go_on(pid);
+        }
+    }
+}
+
+/// Groups: what a member does when it is told.
+impl World {
+    fn on_rebalance(&mut self, pid: Pid) {
+        let partitions = self.processes[pid].driver.end_assignment();
+        self.processes[pid].feeds.clear();
+        self.processes[pid].refused.clear();
+        if !partitions.is_empty() {
+            self.feed(pid, Input::Revoked(partitions));
+        }
+        if !self.processes[pid].is_awake() {
+            return;
+        }
+        let instance = self.processes[pid].instance.clone();
+        let Some(&member) = self.members.borrow().get(&pid) else { return };
+        let reach = move |servers: &mut Servers| {
+            let turn = servers.cluster.group.rejoin(&instance, member);
+            servers.turns.push(turn);
+        };
+        let delay = self.net.delay();
+        self.net.after(delay, Event::Reach(Box::new(reach)));
+    }
+
+    fn on_assigned(&mut self, pid: Pid, assigned: Assigned) {
+        let partitions = self.processes[pid].driver.end_assignment();
+        self.processes[pid].feeds.clear();
+        if !partitions.is_empty() {
+            self.feed(pid, Input::Revoked(partitions));
+        }
+        self.trace("assigned", pid, assigned.partitions.len() as u64);
+        self.processes[pid].driver.on_assigned(assigned);
+    }
+
+    /// The group says what it thinks of the member.
+    fn on_heartbeat(&mut self, pid: Pid) {
+        self.heartbeat_later(pid);
+        let Some(&member) = self.members.borrow().get(&pid) else { return };
+        let (instance, group) = (&self.processes[pid].instance, &self.servers.cluster.group);
+        if !group.knows(instance, member) {
+            if group.has_instance(instance) {
+                // Another process goes by its name: this one is fenced, and ends.
+                return self.kill(pid);
+            }
+            let partitions = self.processes[pid].driver.end_assignment();
+            self.processes[pid].feeds.clear();
+            if !partitions.is_empty() {
+                self.feed(pid, Input::Revoked(partitions));
+            }
+            if self.processes[pid].is_awake() {
+                self.members.borrow_mut().remove(&pid);
+                self.join(pid);
+            }
+            return;
+        }
+        let generation = group.generation();
+        let current = self.processes[pid].driver.current();
+        let behind = current.is_none_or(|current| current.membership.generation != generation);
+        if behind || group.is_rebalancing() {
+            self.on_rebalance(pid);
+        }
+    }
+
+    fn leave(&mut self, pid: Pid) {
+        let instance = self.processes[pid].instance.clone();
+        if let Some(&member) = self.members.borrow().get(&pid) {
+            let turn = self.servers.cluster.group.remove(&instance, member);
+            self.servers.turns.push(turn);
+        }
+        self.kill(pid);
+        self.restart_later(pid);
+    }
+}
+
+/// Strikes.
+impl World {
+    /// Whether something happens to a process at a step that keeps it from going on.
+    fn strike(&mut self, pid: Pid, step: Step, when: When) -> bool {
+        let Some(fault) = self.draw_fault(step, when) else { return false };
+        self.matrix.hit(fault, step);
+        self.trace(fault.name(), pid, step as u64);
+        match fault {
+            Fault::DieBefore | Fault::DieAfter => {
+                self.kill(pid);
+                self.restart_later(pid);
+                true
+            }
+            Fault::SleepBefore | Fault::SleepAfter => {
+                self.put_to_sleep(pid);
+                true
+            }
+            Fault::RebalanceBefore | Fault::RebalanceAfter => {
+                let turn = self.servers.cluster.group.shake();
+                self.servers.turns.push(turn);
+                false
+            }
+        }
+    }
+
+    fn draw_fault(&mut self, step: Step, when: When) -> Option<Fault> {
+        let fits = |fault: Fault| match fault {
+            Fault::DieBefore | Fault::SleepBefore | Fault::RebalanceBefore => when == When::Before,
+            Fault::DieAfter | Fault::SleepAfter | Fault::RebalanceAfter => when == When::After,
+        };
+        let mut weather = self.net.weather.borrow_mut();
+        let due = |plan: &mut Plan| {
+            let met = plan.step == step && fits(plan.fault);
+            plan.after -= u32::from(met);
+            met && plan.after == 0
+        };
+        let planned = weather.plans.iter_mut().position(due);
+        if let Some(index) = planned {
+            return Some(weather.plans.swap_remove(index).fault);
+        }
+        let one_in = weather.strike_one_in;
+        drop(weather);
+        let struck = self.net.one_in(one_in);
+        let fault = struck.then(|| self.net.draw(|lot| Fault::ALL[lot.usize(0..Fault::ALL.len())]));
+        fault.filter(|fault| fits(*fault))
+    }
+
+    /// It is gone, with all it had in memory.
+    pub(super) fn kill(&mut self, pid: Pid) {
+        let process = &mut self.processes[pid];
+        if !process.alive {
+            return;
+        }
+        process.alive = false;
+        process.driver.end();
+        process.todo.clear();
+        process.deferred.clear();
+        process.feeds.clear();
+        process.sleeps += 1;
+        self.trace("dead", pid, 0);
+        self.expect_session_end(pid);
+    }
+
+    fn expect_session_end(&mut self, pid: Pid) {
+        let session = self.net.weather.borrow().session;
+        let sleeps = self.processes[pid].sleeps;
+        self.net.after(session, Event::World(Happening::SessionOver(pid, sleeps)));
+    }
+
+    /// Its supervisor starts it again: at once, in time, or when the group has given it up.
+    fn restart_later(&mut self, pid: Pid) {
+        let delay = self.net.draw(|lot| [100, 700, 4_000, 15_000][lot.usize(0..4)] * MILLI);
+        let instance = self.processes[pid].instance.clone();
+        self.net.after(delay, Event::World(Happening::Restart(instance)));
+    }
+
+    fn put_to_sleep(&mut self, pid: Pid) {
+        let process = &mut self.processes[pid];
+        process.asleep = true;
+        process.sleeps += 1;
+        let length = self.net.draw(|lot| [20, 500, 5_000, 30_000][lot.usize(0..4)] * MILLI);
+        self.net.after(length, Event::World(Happening::Wake(pid)));
+        self.expect_session_end(pid);
+        // A supervisor may take it for dead, and start another process in its place.
+        if length > 500 * MILLI && self.net.one_in(3) {
+            let instance = self.processes[pid].instance.clone();
+            self.net.after(length / 3, Event::World(Happening::Replace(pid, instance)));
+        }
+    }
+
+    /// It goes on where it was, and hears what has come meanwhile.
+    pub(super) fn wake(&mut self, pid: Pid) {
+        if !self.processes[pid].alive || !self.processes[pid].asleep {
+            return;
+        }
+        self.processes[pid].asleep = false;
+        self.trace("awake", pid, 0);
+        self.perform(pid);
+        self.go_on(pid);
+        while self.processes[pid].is_awake() {
+            let Some(event) = self.processes[pid].deferred.pop_front() else { break };
+            self.happen(event);
+        }
+        self.poll_later(pid);
+        self.tick_later(pid);
+    }
+
+    /// Whether a dead or sleeping process is still a member, and since then.
+    pub(super) fn on_session_over(&mut self, pid: Pid, sleeps: u32) {
+        let process = &self.processes[pid];
+        if process.sleeps != sleeps || process.is_awake() {
+            return;
+        }
+        let member = self.members.borrow().get(&pid).copied().or_else(|| process.member());
+        let Some(member) = member else { return };
+        let instance = process.instance.clone();
+        let turn = self.servers.cluster.group.remove(&instance, member);
+        self.servers.turns.push(turn);
+    }
+}

@@ -1,0 +1,106 @@
+//! What a world is like: its size, its network, its clocks, and how often what goes wrong in it.
+//!
+//! Each seed draws its own ranges first, and the events of the world from those. Were every world
+//! drawn from the same ranges, all would be alike: a fault that needs a calm world, or one in which
+//! something goes wrong all the time, would never be met.
+
+use super::fault::{Fault, Step};
+use super::net::{MILLI, Micros};
+use super::trouble::Trouble;
+use crate::sim::ledger::Shape;
+
+/// What becomes of the request to end a transaction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum EndFate {
+    Prompt,
+    AnswerLost,
+    Late,
+    Lost,
+}
+
+/// A fault that is planned: it strikes at this step, when it is met for the n-th time.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Plan {
+    pub(super) fault: Fault,
+    pub(super) step: Step,
+    pub(super) after: u32,
+}
+
+/// What a world is like. Frequencies are one in so many, 0 for never.
+#[derive(Clone, Debug)]
+pub(super) struct Weather {
+    pub(super) partitions: i32,
+    pub(super) owners: usize,
+    pub(super) watchers: usize,
+    pub(super) shape: Shape,
+    /// Longest delay of one way, ordinarily.
+    pub(super) delay: Micros,
+    /// Longest delay of one way, now and then.
+    pub(super) slow_delay: Micros,
+    pub(super) slow_one_in: u32,
+    /// After how long without a sign of life a member is thrown out.
+    pub(super) session: Micros,
+    /// Records of one poll.
+    pub(super) poll: usize,
+    pub(super) unavailable_one_in: u32,
+    pub(super) unknown_one_in: u32,
+    pub(super) end_lost_one_in: u32,
+    /// How often, over all steps, something happens to a process.
+    pub(super) strike_one_in: u32,
+    /// Furthest a worker's or a leader's clock is from true time, in ms.
+    pub(super) skew: i64,
+    pub(super) clock_step_every: Micros,
+    pub(super) plans: Vec<Plan>,
+    pub(super) trouble: Option<Trouble>,
+    pub(super) giant: bool,
+}
+
+impl Weather {
+    pub(super) fn draw(lot: &mut fastrand::Rng) -> Weather {
+        let calm = lot.u32(0..8) == 0;
+        let often = |lot: &mut fastrand::Rng, most: u32| {
+            if calm || lot.bool() { 0 } else { 1 << lot.u32(4..=most) }
+        };
+        let steps: Vec<Step> = Step::ALL.to_vec();
+        let plans = if calm { 0 } else { lot.usize(1..8) };
+        let plan = |lot: &mut fastrand::Rng| Plan {
+            fault: Fault::ALL[lot.usize(0..Fault::ALL.len())],
+            step: steps[lot.usize(0..steps.len())],
+            after: 1 << lot.u32(0..6),
+        };
+        let delay = [1, 2, 5, 15][lot.usize(0..4)] * MILLI;
+        Weather {
+            partitions: [1, 1, 1, 2, 3][lot.usize(0..5)],
+            owners: lot.usize(1..4),
+            watchers: lot.usize(1..3),
+            shape: if lot.bool() { Shape::Scylla } else { Shape::Cassandra },
+            delay,
+            slow_delay: delay * [2, 10, 50][lot.usize(0..3)],
+            slow_one_in: often(lot, 8),
+            session: [1_000, 2_000, 6_000][lot.usize(0..3)] * MILLI,
+            poll: [1, 5, 30, 200][lot.usize(0..4)],
+            unavailable_one_in: often(lot, 7),
+            unknown_one_in: often(lot, 7),
+            end_lost_one_in: often(lot, 7),
+            strike_one_in: often(lot, 13) * 8,
+            skew: [0, 20, 400, 3_000, 40_000][lot.usize(0..5)],
+            clock_step_every: [0, 5_000, 20_000][lot.usize(0..3)] * MILLI,
+            plans: (0..plans).map(|_| plan(lot)).collect(),
+            trouble: (lot.u32(0..5) == 0).then(|| Trouble::draw(lot)),
+            giant: lot.u32(0..200) == 0,
+        }
+    }
+
+    /// Nothing goes wrong any more.
+    pub(super) fn clear_up(&mut self) {
+        self.slow_one_in = 0;
+        self.unavailable_one_in = 0;
+        self.unknown_one_in = 0;
+        self.end_lost_one_in = 0;
+        self.strike_one_in = 0;
+        self.skew = 0;
+        self.clock_step_every = 0;
+        self.plans.clear();
+        self.trouble = None;
+    }
+}

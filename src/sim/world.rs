@@ -1,0 +1,675 @@
+//! One world, from its first moment to its judgement.
+//!
+//! First the sale: requests come, and whatever the weather brings. Then it clears up: faults heal,
+//! whoever sleeps wakes, whoever is dead is started, clocks are right, and an operator puts right
+//! what owners refused to guess at. From then on everything must be answered, every hold must end in
+//! time, and ledger and topics must agree.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use super::broker::{Cluster, Request, StoredOffset};
+use super::coverage::Coverage;
+use super::fault::Step;
+use super::group::{Assigned, Turn};
+use super::judge::Judge;
+use super::ledger::{Image, RowDamage, SimLedger};
+use super::matrix::Matrix;
+use super::net::{Event, MILLI, Micros, Net, Pid, Servers};
+use super::process::{Message, Process};
+use super::trace::Trace;
+use super::trouble::{Touched, Trouble};
+use super::watcher::{Sent, Watcher};
+use super::weather::Weather;
+use super::workload::{Setting, Workload};
+use crate::audit;
+use crate::domain::ids::EventId;
+use crate::domain::time::{At, Millis};
+use crate::engine::Input;
+use crate::ports::log::Topic;
+
+/// When every world begins.
+const START: At = At(1_800_000_000_000);
+/// Requests of one world, without those of the expiry workers.
+const REQUESTS: usize = 1_050;
+/// How often what has gone wrong with a transaction is looked for, and after how long it has.
+const TRANSACTION_TIMEOUT: Millis = Millis(10_000);
+const SWEEP: Micros = 2_000 * MILLI;
+/// How often it is asked whether all is done, and how long that may take.
+const CHECK: Micros = 500 * MILLI;
+const SETTLE_MAX: Micros = 240_000 * MILLI;
+/// Longest hold of a workload.
+const HOLDS_END: Micros = 24_000 * MILLI;
+/// Backups of an event's ledger are made about so often, in requests.
+const BACKUP_EVERY: usize = 100;
+
+/// What the world itself is about.
+pub(super) enum Happening {
+    /// The next request is made.
+    Produce,
+    /// A request reaches the log; its offset goes back.
+    Append(i32, Request, Box<dyn FnOnce(i64)>),
+    /// Something reaches a process.
+    To(Pid, Box<Message>),
+    Poll(Pid),
+    Tick(Pid),
+    /// A silent member is given up, if it still is that silent.
+    SessionOver(Pid, u32),
+    /// Whoever has not joined a generation is left out of it.
+    JoiningOver(i32),
+    Wake(Pid),
+    Restart(String),
+    /// Another process is started in the place of one that sleeps.
+    Replace(Pid, String),
+    Sweep,
+    ClockStep,
+    Look(usize),
+    Sent(Sent),
+    Check,
+}
+
+/// How far a world is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    Sale,
+    Healing { since: Micros },
+    Over,
+}
+
+/// What came of a world.
+#[derive(Debug)]
+pub struct Verdict {
+    /// The seed it was made from.
+    pub seed: u64,
+    /// Requests that were judged.
+    pub requests: u64,
+    /// What must not be; empty when all is well.
+    pub violations: Vec<String>,
+    /// One number for all that happened.
+    pub hash: u64,
+    /// What happened, in words, if that was asked for.
+    pub trace: Vec<String>,
+    /// Faults by step.
+    pub matrix: Matrix,
+    /// What was asked and answered.
+    pub coverage: Coverage,
+    /// What the auditor counted.
+    pub report: audit::Report,
+    /// The trouble it had.
+    pub trouble: Option<&'static str>,
+}
+
+/// A world.
+pub(super) struct World {
+    seed: u64,
+    pub(super) net: Rc<Net>,
+    pub(super) servers: Servers,
+    pub(super) processes: Vec<Process>,
+    /// Member ids, as processes have been told.
+    pub(super) members: Rc<RefCell<BTreeMap<Pid, u32>>>,
+    watchers: Vec<Watcher>,
+    workload: Workload,
+    judge: Judge,
+    pub(super) matrix: Matrix,
+    trace: Trace,
+    /// How far each leader's clock is from true time.
+    leaders: Vec<Millis>,
+    phase: Phase,
+    made: usize,
+    trouble: Option<Trouble>,
+    trouble_at: usize,
+    touched: Touched,
+    wrong_ledger: bool,
+    backups: BTreeMap<EventId, Image>,
+    old_offsets: Vec<StoredOffset>,
+}
+
+impl World {
+    pub(super) fn new(seed: u64, in_words: bool) -> World {
+        let mut lot = fastrand::Rng::with_seed(seed);
+        let weather = Weather::draw(&mut lot);
+        let setting = Setting {
+            partitions: weather.partitions,
+            start: START,
+            requests: REQUESTS,
+            giant: weather.giant,
+        };
+        let workload = Workload::new(&mut lot, &setting);
+        let partitions = usize::try_from(weather.partitions).unwrap_or(0);
+        let trouble_at = lot.usize(REQUESTS / 5..REQUESTS * 9 / 10);
+        let servers = Servers {
+            cluster: Cluster::new(weather.partitions),
+            ledger: SimLedger::new(weather.shape),
+            markers: vec![],
+            turns: vec![],
+        };
+        let (owners, watchers) = (weather.owners, weather.watchers);
+        let (count, trouble) = (weather.partitions, weather.trouble);
+        let mut world = World {
+            seed,
+            net: Rc::new(Net::new(START, lot, weather)),
+            servers,
+            processes: vec![],
+            members: Rc::default(),
+            watchers: vec![],
+            workload,
+            judge: Judge::new(count),
+            matrix: Matrix::default(),
+            trace: Trace::new(in_words),
+            leaders: vec![Millis(0); partitions],
+            phase: Phase::Sale,
+            made: 0,
+            trouble,
+            trouble_at,
+            touched: Touched::default(),
+            wrong_ledger: false,
+            backups: BTreeMap::new(),
+            old_offsets: vec![None; partitions],
+        };
+        world.set_up(owners, watchers, count);
+        world
+    }
+
+    fn set_up(&mut self, owners: usize, watchers: usize, partitions: i32) {
+        for index in 0..self.leaders.len() {
+            self.leaders[index] = self.draw_skew();
+        }
+        for owner in 0..owners {
+            self.start(&instance(owner));
+        }
+        for number in 0..watchers {
+            let skew = self.draw_skew();
+            let watcher = Watcher::new(number, partitions, skew);
+            watcher.look_later(&self.net);
+            self.watchers.push(watcher);
+        }
+        self.net.after(0, Event::World(Happening::Produce));
+        self.net.after(SWEEP, Event::World(Happening::Sweep));
+        self.step_clocks_later();
+    }
+
+    /// Runs it to its end.
+    pub(super) fn run(mut self) -> Verdict {
+        while self.phase != Phase::Over {
+            let Some(event) = self.net.next() else { break };
+            self.happen(event);
+            self.follow_up();
+        }
+        self.processes.iter().for_each(|process| process.driver.end());
+        self.net.take_reports().into_iter().for_each(|report| self.matrix.report(report));
+        let now = self.net.at();
+        let suspendable = &self.touched.suspendable;
+        let (violations, report, coverage, requests) =
+            self.judge.finish(&self.servers.ledger, now, suspendable);
+        Verdict {
+            seed: self.seed,
+            requests,
+            violations,
+            hash: self.trace.hash(),
+            trace: self.trace.into_lines(),
+            matrix: self.matrix,
+            coverage,
+            report,
+            trouble: self.trouble.map(Trouble::name),
+        }
+    }
+
+    /// What servers have begun goes on: markers are written, members are told.
+    fn follow_up(&mut self) {
+        for marker in std::mem::take(&mut self.servers.markers) {
+            let delay = self.net.delay();
+            self.net.after(delay, Event::Marker(marker));
+        }
+        while let Some(turn) = self.servers.turns.pop() {
+            self.turn(turn);
+        }
+    }
+
+    pub(super) fn happen(&mut self, event: Event) {
+        match event {
+            Event::Reach(reach) => reach(&mut self.servers),
+            Event::Hear(pid, hear) => {
+                let process = &mut self.processes[pid];
+                if process.asleep && process.alive {
+                    process.deferred.push_back(Event::Hear(pid, hear));
+                } else if process.alive {
+                    hear();
+                    self.go_on(pid);
+                }
+            }
+            Event::Marker(marker) => {
+                if self.servers.cluster.write(&marker) {
+                    self.look();
+                }
+                for pid in 0..self.processes.len() {
+                    self.poll_later(pid);
+                }
+            }
+            Event::World(happening) => self.happen_in_world(happening),
+        }
+    }
+
+    fn happen_in_world(&mut self, happening: Happening) {
+        match happening {
+            Happening::Produce => self.produce(),
+            Happening::Append(partition, request, back) => {
+                let offset = self.append(partition, request);
+                back(offset);
+            }
+            Happening::To(pid, message) => {
+                let process = &mut self.processes[pid];
+                if process.asleep && process.alive {
+                    let event = Event::World(Happening::To(pid, message));
+                    process.deferred.push_back(event);
+                } else if process.alive {
+                    self.hear(pid, *message);
+                }
+            }
+            Happening::Poll(pid) => self.poll(pid),
+            Happening::Tick(pid) => self.tick(pid),
+            Happening::SessionOver(pid, sleeps) => self.on_session_over(pid, sleeps),
+            Happening::JoiningOver(generation) => {
+                let turn = self.servers.cluster.group.close_joining(generation);
+                self.servers.turns.push(turn);
+            }
+            Happening::Wake(pid) => self.wake(pid),
+            Happening::Restart(instance) => {
+                if self.phase == Phase::Sale && !self.lives(&instance) {
+                    self.start(&instance);
+                }
+            }
+            Happening::Replace(pid, instance) => {
+                if self.processes[pid].asleep && self.processes[pid].alive {
+                    self.start(&instance);
+                }
+            }
+            Happening::Sweep => {
+                let before = self.net.at().minus(TRANSACTION_TIMEOUT);
+                self.servers.markers.extend(self.servers.cluster.sweep(before));
+                self.net.after(SWEEP, Event::World(Happening::Sweep));
+            }
+            Happening::ClockStep => self.step_a_clock(),
+            Happening::Look(watcher) => {
+                let watcher = &mut self.watchers[watcher];
+                watcher.look(&self.servers.cluster, &self.net);
+                watcher.look_later(&self.net);
+            }
+            Happening::Sent(sent) => self.watchers[sent.watcher].on_sent(&sent),
+            Happening::Check => self.check(),
+        }
+    }
+
+    fn lives(&self, instance: &str) -> bool {
+        self.processes.iter().any(|process| process.alive && process.instance == instance)
+    }
+
+    fn produce(&mut self) {
+        let ask = self.workload.next(self.net.at());
+        let request = Request {
+            key: ask.key,
+            value: ask.value,
+            headers: ask.headers,
+            seal: ask.seal,
+        };
+        self.append(ask.partition, request);
+        self.made += 1;
+        if self.made.is_multiple_of(BACKUP_EVERY) {
+            self.back_up();
+        }
+        if self.made == self.trouble_at {
+            self.make_trouble();
+        }
+        self.disturb_a_process();
+        if self.made >= REQUESTS {
+            return self.heal();
+        }
+        let pause = self.workload.pause();
+        self.net.after(pause.0 * MILLI, Event::World(Happening::Produce));
+    }
+
+    fn append(&mut self, partition: i32, request: Request) -> i64 {
+        let leader = self.leaders[usize::try_from(partition).unwrap_or(0)];
+        let at = self.net.at().plus(leader);
+        let offset = self.servers.cluster.append(partition, at, request);
+        self.trace.note(self.net.now(), "appended", 0, offset.cast_unsigned());
+        for pid in 0..self.processes.len() {
+            self.poll_later(pid);
+        }
+        offset
+    }
+
+    /// Now and then a supervisor stops a process in good order, or an expiry worker starts anew.
+    fn disturb_a_process(&mut self) {
+        let quiet = self.net.weather.borrow().strike_one_in == 0;
+        if quiet || !self.net.one_in(400) {
+            return;
+        }
+        let awake: Vec<Pid> =
+            (0..self.processes.len()).filter(|pid| self.processes[*pid].is_awake()).collect();
+        if !awake.is_empty() {
+            let pid = awake[self.net.draw(|lot| lot.usize(0..awake.len()))];
+            self.send(pid, 0, Message::Stop);
+        }
+        let watcher = self.net.draw(|lot| lot.usize(0..self.watchers.len()));
+        self.watchers[watcher].restart();
+    }
+
+    fn look(&mut self) {
+        let World { judge, servers, workload, trace, .. } = self;
+        if !judge.look(&servers.cluster, workload, trace) {
+            // What comes after the first violation says nothing any more.
+            self.phase = Phase::Over;
+        }
+    }
+
+    /// Tells the members of the group what has turned out.
+    fn turn(&mut self, turn: Turn) {
+        match turn {
+            Turn::Nothing => {}
+            Turn::Rebalance => {
+                let generation = self.servers.cluster.group.generation();
+                let session = self.net.weather.borrow().session;
+                let over = Event::World(Happening::JoiningOver(generation));
+                self.net.after(session, over);
+                let members: Vec<Pid> = self.members.borrow().keys().copied().collect();
+                for pid in members {
+                    let delay = self.net.draw(|lot| lot.i64(0..300 * MILLI));
+                    self.send(pid, delay, Message::Rebalance);
+                }
+            }
+            Turn::Replaced(assigned) => self.tell(assigned),
+            Turn::Generation(assigned) => {
+                self.trace.note(self.net.now(), "generation", 0, assigned.len() as u64);
+                assigned.into_iter().for_each(|assigned| self.tell(assigned));
+            }
+        }
+    }
+
+    fn tell(&mut self, assigned: Assigned) {
+        let member = assigned.membership.member;
+        let found = self.members.borrow().iter().find(|(_, id)| **id == member).map(|(pid, _)| *pid);
+        if let Some(pid) = found {
+            let delay = self.net.delay();
+            self.send(pid, delay, Message::Assigned(assigned));
+        }
+    }
+}
+
+/// Clocks.
+impl World {
+    pub(super) fn draw_skew(&self) -> Millis {
+        let most = self.net.weather.borrow().skew;
+        Millis(self.net.draw(|lot| lot.i64(-most..=most)))
+    }
+
+    fn step_clocks_later(&self) {
+        let every = self.net.weather.borrow().clock_step_every;
+        if every > 0 {
+            let wait = self.net.draw(|lot| lot.i64(every / 2..=every));
+            self.net.after(wait, Event::World(Happening::ClockStep));
+        }
+    }
+
+    /// The clock of a leader, an owner or an expiry worker jumps; leaders change, too.
+    fn step_a_clock(&mut self) {
+        let skew = self.draw_skew();
+        let (leaders, watchers) = (self.leaders.len(), self.watchers.len());
+        let all = leaders + watchers + self.processes.len();
+        let which = self.net.draw(|lot| lot.usize(0..all));
+        if which < leaders {
+            self.leaders[which] = skew;
+        } else if which < leaders + watchers {
+            self.watchers[which - leaders].skew = skew;
+        } else {
+            self.processes[which - leaders - watchers].skew = skew;
+        }
+        self.step_clocks_later();
+    }
+}
+
+/// Trouble.
+impl World {
+    /// The name of the ledger that new processes write.
+    pub(super) fn ledger_name(&self) -> &'static str {
+        if self.wrong_ledger { "another" } else { "simulated" }
+    }
+
+    fn back_up(&mut self) {
+        let events: Vec<EventId> = self.servers.ledger.events().cloned().collect();
+        for event in events {
+            if self.net.one_in(2)
+                && let Some(image) = self.servers.ledger.image(&event)
+            {
+                self.backups.insert(event, image);
+            }
+        }
+        for (partition, old) in (0..).zip(&mut self.old_offsets) {
+            if self.net.one_in(2) {
+                *old = self.servers.cluster.offset(partition);
+            }
+        }
+    }
+
+    /// All owners die; then what is durable is not what it was.
+    fn make_trouble(&mut self) {
+        let Some(trouble) = self.trouble else { return };
+        self.trace.note(self.net.now(), trouble.name(), 0, 0);
+        let living = self.net.one_in(3);
+        let partitions = self.leaders.len();
+        let partition = self.net.draw(|lot| lot.usize(0..partitions));
+        let number = i32::try_from(partition).unwrap_or(0);
+        match trouble {
+            Trouble::OffsetLost | Trouble::OffsetMovedBack => {
+                self.kill_all();
+                let now = self.servers.cluster.offset(number);
+                let old = self.old_offsets[partition].clone();
+                let wrong = if trouble == Trouble::OffsetLost { None } else { old };
+                self.servers.cluster.set_offset(number, wrong);
+                self.touched.offset = Some((number, now));
+                self.touched.refusable.push(number);
+            }
+            Trouble::LogCut => {
+                self.kill_all();
+                let end = self.servers.cluster.end_of((Topic::Requests, number));
+                self.servers.cluster.cut_before(number, end);
+                self.lose_requests(number);
+            }
+            Trouble::TailLost => {
+                self.kill_all();
+                let end = self.servers.cluster.end_of((Topic::Requests, number));
+                let lost = self.net.draw(|lot| lot.i64(1..20));
+                self.servers.cluster.cut_from(number, (end - lost).max(0));
+                self.lose_requests(number);
+            }
+            Trouble::TermsLost => {
+                self.kill_all();
+                self.servers.cluster.lose_terms();
+                self.touched.refusable.extend(0..i32::try_from(partitions).unwrap_or(0));
+            }
+            Trouble::WrongLedger => {
+                self.kill_all();
+                self.wrong_ledger = true;
+                self.touched.refusable.extend(0..i32::try_from(partitions).unwrap_or(0));
+            }
+            Trouble::LedgerSetBack
+            | Trouble::LedgerForgets
+            | Trouble::RowsDamaged
+            | Trouble::OutboxDamaged => {
+                if !living {
+                    self.kill_all();
+                }
+                self.harm_an_event(trouble);
+            }
+        }
+    }
+
+    fn kill_all(&mut self) {
+        for pid in 0..self.processes.len() {
+            if self.processes[pid].alive {
+                self.kill(pid);
+                let instance = self.processes[pid].instance.clone();
+                let delay = self.net.draw(|lot| lot.i64(100 * MILLI..3_000 * MILLI));
+                self.net.after(delay, Event::World(Happening::Restart(instance)));
+            }
+        }
+    }
+
+    /// Requests of a partition are gone: neither answers nor positions add up any more.
+    fn lose_requests(&mut self, partition: i32) {
+        self.judge.close(partition);
+        self.touched.refusable.push(partition);
+        self.touched.unaudited.push(partition);
+        let events: Vec<EventId> = self.servers.ledger.events().cloned().collect();
+        self.touched.suspendable.extend(events);
+    }
+
+    fn harm_an_event(&mut self, trouble: Trouble) {
+        let events: Vec<EventId> = self.servers.ledger.events().cloned().collect();
+        if events.is_empty() {
+            return;
+        }
+        let event = events[self.net.draw(|lot| lot.usize(0..events.len()))].clone();
+        let ledger = &mut self.servers.ledger;
+        match trouble {
+            Trouble::LedgerSetBack => {
+                let Some(image) = self.backups.get(&event) else { return };
+                ledger.restore(&event, Some(image.clone()));
+            }
+            Trouble::LedgerForgets => ledger.restore(&event, None),
+            Trouble::RowsDamaged => {
+                let damage = self.net.draw(|lot| RowDamage::ALL[lot.usize(0..RowDamage::ALL.len())]);
+                ledger.damage_rows(&event, damage);
+            }
+            Trouble::OutboxDamaged => {
+                ledger.damage_outbox(&event);
+            }
+            Trouble::OffsetLost
+            | Trouble::OffsetMovedBack
+            | Trouble::LogCut
+            | Trouble::TailLost
+            | Trouble::TermsLost
+            | Trouble::WrongLedger => unreachable!("not an event's"),
+        }
+        self.touched.suspendable.push(event);
+    }
+}
+
+/// The end.
+impl World {
+    /// Faults heal, and an operator does what the refusals say.
+    fn heal(&mut self) {
+        self.trace.note(self.net.now(), "heal", 0, 0);
+        self.net.weather.borrow_mut().clear_up();
+        self.leaders.fill(Millis(0));
+        let was_wrong = std::mem::take(&mut self.wrong_ledger);
+        if let Some((partition, offset)) = self.touched.offset.take() {
+            let refused = |process: &Process| process.refused.contains_key(&partition);
+            if self.processes.iter().any(refused) {
+                self.servers.cluster.set_offset(partition, offset);
+            }
+        }
+        for &partition in &self.touched.unaudited {
+            // Going on without what is lost.
+            let end = self.servers.cluster.end_of((Topic::Requests, partition));
+            self.servers.cluster.set_offset(partition, Some((end, String::new())));
+        }
+        for pid in 0..self.processes.len() {
+            self.processes[pid].skew = Millis(0);
+            let refused = !self.processes[pid].refused.is_empty();
+            if self.processes[pid].alive && (refused || was_wrong) {
+                self.kill(pid);
+            }
+            self.wake(pid);
+        }
+        for watcher in &mut self.watchers {
+            watcher.skew = Millis(0);
+        }
+        self.phase = Phase::Healing { since: self.net.now() };
+        let owners = self.processes.iter().map(|process| process.instance.clone());
+        let owners: std::collections::BTreeSet<String> = owners.collect();
+        for owner in owners.into_iter().filter(|owner| !self.lives(owner)).collect::<Vec<_>>() {
+            self.start(&owner);
+        }
+        self.net.after(HOLDS_END, Event::World(Happening::Check));
+    }
+
+    /// Whether all is done; and if not, whether it should be by now.
+    fn check(&mut self) {
+        let Phase::Healing { since } = self.phase else { return };
+        self.look();
+        let Some(open) = self.what_is_open() else {
+            self.phase = Phase::Over;
+            return;
+        };
+        if self.net.now() - since > SETTLE_MAX {
+            self.judge.object(format!("not done in time: {open}"));
+            self.phase = Phase::Over;
+            return;
+        }
+        self.net.after(CHECK, Event::World(Happening::Check));
+    }
+
+    fn what_is_open(&self) -> Option<String> {
+        let refused = |partition: &i32| {
+            let refuses = |process: &Process| {
+                process.alive && process.refused.contains_key(partition)
+            };
+            self.processes.iter().any(refuses)
+        };
+        for partition in 0..i32::try_from(self.leaders.len()).unwrap_or(0) {
+            if refused(&partition) {
+                if self.touched.refusable.contains(&partition) {
+                    continue;
+                }
+                return Some(format!("partition {partition} is refused without a reason"));
+            }
+            if self.judge.is_behind(&self.servers.cluster, partition) {
+                return Some(format!("partition {partition} is not answered to its end"));
+            }
+        }
+        let busy = |process: &Process| process.is_awake() && !process.engine.is_idle();
+        if let Some(pid) = self.processes.iter().position(busy) {
+            return Some(format!("process {pid} is busy"));
+        }
+        if let Some(event) = self.overdue() {
+            return Some(format!("a hold of event {event} is overdue"));
+        }
+        None
+    }
+
+    /// An event with a hold that should have ended, or will soon.
+    fn overdue(&self) -> Option<EventId> {
+        use crate::domain::seat::Status;
+        let events = self.servers.ledger.events();
+        let held = |event: &&EventId| {
+            let suspendable = self.touched.suspendable.contains(event);
+            let rows = self.servers.ledger.seats(event);
+            !suspendable && rows.iter().any(|row| row.status == Status::Held)
+        };
+        events.into_iter().find(held).cloned()
+    }
+}
+
+/// What is told of a world.
+impl World {
+    pub(super) fn trace(&mut self, what: &str, pid: Pid, about: u64) {
+        let now = self.net.now();
+        self.trace.note(now, what, pid, about);
+        self.trace.say(now, pid, || format!("{what} {about}"));
+    }
+
+    pub(super) fn trace_input(&mut self, pid: Pid, input: &Input) {
+        let now = self.net.now();
+        let step = Step::of_input(input);
+        self.matrix.meet(step);
+        self.trace.note(now, "in", pid, step as u64);
+        self.trace.say(now, pid, || format!("{input:?}").chars().take(400).collect());
+    }
+
+}
+
+/// The name of an owner.
+fn instance(owner: usize) -> String {
+    format!("owner-{owner}")
+}
