@@ -11,7 +11,7 @@ use crate::domain::outcome::{Outcome, OutcomeBody, Place, Role};
 use crate::domain::refusal::Code;
 use crate::domain::request::{Body, Request};
 use crate::domain::seat::{Cause, Status};
-use crate::domain::time::At;
+use crate::domain::time::{At, Millis};
 
 /// A request with what the log says about its record.
 #[derive(Clone, Debug)]
@@ -41,7 +41,8 @@ pub(super) enum Sale {
     Off,
 }
 
-/// A hold or what became of it. Kept for good: an ended hold is still asked for.
+/// A hold or what became of it: kept until it has ended and no place names it, since it is asked for
+/// as long.
 #[derive(Clone, Debug)]
 pub(super) struct Hold {
     pub(super) buyer: BuyerId,
@@ -53,6 +54,10 @@ pub(super) struct Hold {
     pub(super) offset: i64,
     pub(super) reference: Option<Reference>,
     pub(super) ended: Option<Cause>,
+    /// Whether staff set limits aside for it.
+    pub(super) staff_override: bool,
+    /// How many places name it: those it has, and those nobody took since it left them.
+    pub(super) named: u32,
 }
 
 /// A place that something happened to at least once.
@@ -83,7 +88,7 @@ pub struct EventModel {
     /// reached it: dead letters are decided too, but do not tell when.
     dead_at: At,
     pub(super) last_offset: i64,
-    /// Whether the last decision said that the event is suspended.
+    /// Whether the event was said to be suspended, and nothing since but what is refused before that.
     pub(super) suspended: bool,
     pub(super) seats: HashMap<String, Seat>,
     pub(super) holds: HashMap<HoldId, Hold>,
@@ -97,6 +102,9 @@ pub struct EventModel {
     pub(super) deadlines: BTreeSet<(At, HoldId)>,
     /// Places that are not free, by section.
     pub(super) taken: BTreeMap<String, u64>,
+    /// Records folded since all of it was counted again, and whether that has failed.
+    pub(super) uncounted: usize,
+    pub(super) miscounted: bool,
 }
 
 impl EventModel {
@@ -122,6 +130,8 @@ impl EventModel {
             of_buyer: HashMap::new(),
             deadlines: BTreeSet::new(),
             taken: BTreeMap::new(),
+            uncounted: 0,
+            miscounted: false,
         }
     }
 
@@ -149,12 +159,13 @@ impl EventModel {
     pub fn fold(&mut self, record: &Record<'_>, outcomes: &[&Outcome]) -> Vec<Finding> {
         let mut findings = vec![];
         let mut rows_expired = 0;
-        let first_at = outcomes.first().map(|outcome| outcome.header.decided_at);
         self.last_offset = record.offset;
         for outcome in outcomes {
             let checks = [
                 self.check_sequence(outcome),
-                self.check_time(record, outcome, first_at),
+                self.check_time(record, outcome),
+                check_moment(record, outcome, outcomes[0]),
+                self.check_suspended(record, outcome),
                 self.check_role(record, outcome, outcomes.len()),
                 self.check_body(record, outcome),
                 self.check_oldest(outcome, rows_expired),
@@ -174,6 +185,7 @@ impl EventModel {
         {
             findings.push(self.locate(record.offset, REQUESTS, fault));
         }
+        findings.extend(self.recount_at_times());
         findings
     }
 
@@ -206,16 +218,35 @@ impl EventModel {
         })
     }
 
-    fn check_time(&self, record: &Record<'_>, outcome: &Outcome, first_at: Option<At>) -> Judged {
+    /// Log time never goes back, and not beyond the record; it may stay behind, where it is ahead of
+    /// the owner's clock.
+    fn check_time(&self, record: &Record<'_>, outcome: &Outcome) -> Judged {
         let at = outcome.header.decided_at;
-        same(Check::Time, "one time of decision", &first_at, &Some(at))?;
         let dead = self.last_at < at && at <= self.dead_at;
         ensure(at <= record.appended || at == self.last_at || dead, Check::Time, || {
             let (appended, last) = (record.appended, self.last_at);
             (format!("decided at {last}, or up to {appended}"), format!("decided at {at}"))
         })?;
-        ensure(detached(outcome) || at >= self.changed_at, Check::Time, || {
-            (format!("decided at {} or later", self.changed_at), format!("decided at {at}"))
+        // An unknown event may be another partition's, whose records have no time in common here.
+        let attached = self.venue.is_some() && in_hand(record, outcome);
+        let last = if attached { self.last_at } else { self.changed_at };
+        ensure((detached(outcome) && !attached) || at >= last, Check::Time, || {
+            (format!("decided at {last} or later"), format!("decided at {at}"))
+        })
+    }
+
+    /// A suspended event answers nothing else until its ledger is repaired, and nothing on the log
+    /// says that it was.
+    fn check_suspended(&self, record: &Record<'_>, outcome: &Outcome) -> Judged {
+        let goes_on = self.suspended
+            && in_hand(record, outcome)
+            && !judged_alone(outcome)
+            && code_of(outcome) != Some(Code::EventSuspended);
+        ensure(!goes_on, Check::Suspended, || {
+            (
+                "event-suspended, as before".into(),
+                format!("an answer on {}", topic_of(&outcome.body)),
+            )
         })
     }
 
@@ -309,15 +340,12 @@ impl EventModel {
 
     /// A hold that is there, is booked, or is still named by a place nobody took after it.
     pub(super) fn remembered(&self, id: HoldId) -> Option<&Hold> {
-        let hold = self.holds.get(&id)?;
-        let named = |place: &Place| self.seats.get(&place.seat).is_some_and(|seat| seat.hold == id);
-        let mut places = hold.places.iter().chain(&hold.given_back);
-        (hold.ended.is_none() || places.any(named)).then_some(hold)
+        self.holds.get(&id)
     }
 
     /// The booking that a payment was used for, as long as a place remembers it.
     pub(super) fn paid_by(&self, reference: &Reference) -> Option<HoldId> {
-        self.references.get(reference).copied().filter(|id| self.remembered(*id).is_some())
+        self.references.get(reference).copied()
     }
 
     /// Holds that have lapsed by `at` and not ended, the oldest deadline first.
@@ -357,6 +385,18 @@ pub(super) fn is_in(section: &str, place: &str) -> bool {
     place.strip_prefix(section).is_some_and(|rest| rest.starts_with('/'))
 }
 
+/// All that a request causes is decided at one moment. Where log time was clamped to the owner's
+/// clock, the record had not waited by that clock.
+fn check_moment(record: &Record<'_>, outcome: &Outcome, first: &Outcome) -> Judged {
+    let moment = |outcome: &Outcome| (outcome.header.decided_at, outcome.header.waited);
+    same(Check::Time, "one time of decision", &moment(first), &moment(outcome))?;
+    let (at, waited) = moment(outcome);
+    ensure(at >= record.appended || waited == Millis(0), Check::Time, || {
+        let expected = "no wait of a record from beyond the owner's clock";
+        (expected.into(), format!("{waited}, decided at {at}, appended at {}", record.appended))
+    })
+}
+
 /// An answer is addressed to whoever asked.
 fn check_asker(record: &Record<'_>, outcome: &Outcome) -> Judged {
     let asker = record.request.buyer();
@@ -378,6 +418,16 @@ pub(super) fn code_of(outcome: &Outcome) -> Option<Code> {
         | OutcomeBody::Cancelled(_)
         | OutcomeBody::Changed(_) => None,
     }
+}
+
+/// Whether the event was in hand when it was decided: its own record, in its own partition.
+pub(super) fn in_hand(record: &Record<'_>, outcome: &Outcome) -> bool {
+    record.key_fits && code_of(outcome) != Some(Code::WrongPartition)
+}
+
+/// Refused with a code of group 1, which is found in the record alone, whatever the event is.
+pub(super) fn judged_alone(outcome: &Outcome) -> bool {
+    code_of(outcome).is_some_and(|code| code <= Code::BadRequest)
 }
 
 /// Refused with a code of groups 1 and 2: before the state, without ending lapsed holds.

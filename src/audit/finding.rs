@@ -47,6 +47,12 @@ pub enum Check {
     LateExpiry,
     /// A refusal that says what was not so.
     Refusal,
+    /// A suspended event that goes on, though nothing on the log lets it.
+    Suspended,
+    /// Places, holds and counts of one event do not go together.
+    Recount,
+    /// Deciding again comes to something else.
+    Decision,
     /// The ledger says something else than the topics.
     Ledger,
     /// A record that its readers do not find or do not understand.
@@ -74,6 +80,9 @@ impl Check {
             Check::EarlyExpiry => "early-expiry",
             Check::LateExpiry => "late-expiry",
             Check::Refusal => "refusal",
+            Check::Suspended => "suspended",
+            Check::Recount => "recount",
+            Check::Decision => "decision",
             Check::Ledger => "ledger",
             Check::Unreadable => "unreadable",
         }

@@ -1,9 +1,9 @@
 //! What an outcome does to the model, judged or not.
 
-use super::event::{EventModel, Hold, Record, Sale, Seat, changes, code_of};
+use super::event::{EventModel, Hold, Record, Sale, Seat, changes, code_of, in_hand, judged_alone};
 use super::operate;
-use crate::domain::ids::HoldId;
-use crate::domain::outcome::{Changed, ChangedKind, Outcome, OutcomeBody};
+use crate::domain::ids::{BuyerId, HoldId};
+use crate::domain::outcome::{Booked, Changed, ChangedKind, Held, Outcome, OutcomeBody};
 use crate::domain::refusal::Code;
 use crate::domain::seat::{Cause, Status};
 use crate::domain::time::At;
@@ -12,9 +12,11 @@ impl EventModel {
     /// Does what an outcome says.
     pub(super) fn follow(&mut self, record: &Record<'_>, outcome: &Outcome) {
         let header = &outcome.header;
-        if record.key_fits && code_of(outcome) != Some(Code::WrongPartition) {
+        if in_hand(record, outcome) {
             self.last_at = self.last_at.max(header.decided_at);
-            self.suspended = code_of(outcome) == Some(Code::EventSuspended);
+            if !judged_alone(outcome) {
+                self.suspended = code_of(outcome) == Some(Code::EventSuspended);
+            }
         }
         if !changes(outcome) {
             return;
@@ -24,29 +26,9 @@ impl EventModel {
         match &outcome.body {
             OutcomeBody::Held(held) => {
                 let Some(buyer) = header.buyer.clone() else { return };
-                for place in &held.places {
-                    self.set_seat(&place.seat, Status::Held, held.hold);
-                }
-                self.of_buyer.entry(buyer.clone()).or_default().insert(held.hold);
-                self.deadlines.insert((held.deadline, held.hold));
-                let hold = Hold {
-                    buyer,
-                    places: held.places.clone(),
-                    given_back: vec![],
-                    deadline: held.deadline,
-                    offset: record.offset,
-                    reference: None,
-                    ended: None,
-                };
-                self.holds.insert(held.hold, hold);
+                self.hold(record.offset, buyer, held);
             }
-            OutcomeBody::Booked(booked) => {
-                self.references.insert(booked.reference.clone(), booked.hold);
-                let Some(hold) = self.holds.get_mut(&booked.hold) else { return };
-                hold.reference = Some(booked.reference.clone());
-                self.deadlines.remove(&(hold.deadline, booked.hold));
-                self.set_seats_of(booked.hold, Status::Booked);
-            }
+            OutcomeBody::Booked(booked) => self.book(booked),
             OutcomeBody::Extended(held) => self.extend(held.hold, held.deadline),
             OutcomeBody::Released(released) => {
                 self.set_seats_of(released.hold, Status::Free);
@@ -59,6 +41,47 @@ impl EventModel {
             OutcomeBody::Changed(changed) => self.change(record, changed),
             OutcomeBody::Refused(_) => {}
         }
+    }
+
+    /// A hold is there before its places are set: they count how many of them name it.
+    fn hold(&mut self, offset: i64, buyer: BuyerId, held: &Held) {
+        let id = held.hold;
+        let named = match self.holds.remove(&id) {
+            Some(before) => {
+                self.unlist(id, &before);
+                before.named
+            }
+            None => 0,
+        };
+        self.of_buyer.entry(buyer.clone()).or_default().insert(id);
+        self.deadlines.insert((held.deadline, id));
+        let hold = Hold {
+            buyer,
+            places: held.places.clone(),
+            given_back: vec![],
+            deadline: held.deadline,
+            offset,
+            reference: None,
+            ended: None,
+            staff_override: held.staff_override,
+            named,
+        };
+        self.holds.insert(id, hold);
+        for place in &held.places {
+            self.set_seat(&place.seat, Status::Held, id);
+        }
+    }
+
+    fn book(&mut self, booked: &Booked) {
+        let (id, reference) = (booked.hold, &booked.reference);
+        let Some(hold) = self.holds.get_mut(&id) else { return };
+        let before = hold.reference.replace(reference.clone());
+        self.deadlines.remove(&(hold.deadline, id));
+        if let Some(before) = before.filter(|before| before != reference) {
+            self.references.remove(&before);
+        }
+        self.references.insert(reference.clone(), id);
+        self.set_seats_of(id, Status::Booked);
     }
 
     fn extend(&mut self, id: HoldId, deadline: At) {
@@ -86,11 +109,33 @@ impl EventModel {
     }
 
     fn end(&mut self, id: HoldId, cause: Cause) {
-        let Some(hold) = self.holds.get_mut(&id) else { return };
+        let Some(mut hold) = self.holds.remove(&id) else { return };
         hold.ended = Some(cause);
+        self.unlist(id, &hold);
+        if hold.named == 0 {
+            self.forget(id, &hold);
+        } else {
+            self.holds.insert(id, hold);
+        }
+    }
+
+    /// Takes a hold out of the lists of those that have not ended.
+    fn unlist(&mut self, id: HoldId, hold: &Hold) {
         self.deadlines.remove(&(hold.deadline, id));
         if let Some(holds) = self.of_buyer.get_mut(&hold.buyer) {
             holds.remove(&id);
+            if holds.is_empty() {
+                self.of_buyer.remove(&hold.buyer);
+            }
+        }
+    }
+
+    /// Nothing names the hold any more, and with it nobody knows what it was paid by.
+    fn forget(&mut self, id: HoldId, hold: &Hold) {
+        if let Some(reference) = &hold.reference
+            && self.references.get(reference) == Some(&id)
+        {
+            self.references.remove(reference);
         }
     }
 
@@ -158,16 +203,44 @@ impl EventModel {
         if self.blocks.contains_key(place) { Status::Blocked } else { Status::Free }
     }
 
+    /// A place that does not exist is a finding and nothing to remember.
     fn set_seat(&mut self, place: &str, status: Status, hold: HoldId) {
-        let was_free = self.is_free(place);
-        let (changed, offset) = (self.sequence, self.last_offset);
-        self.seats.insert(place.into(), Seat { status, hold, changed, offset });
-        let section = self.venue.as_ref().and_then(|venue| venue.section_of(place));
-        let taken = self.taken.entry(section.unwrap_or_default().into()).or_default();
-        match (was_free, status == Status::Free) {
-            (true, false) => *taken += 1,
-            (false, true) => *taken -= 1,
-            (true, true) | (false, false) => {}
+        let Some(section) = self.venue.as_ref().and_then(|venue| venue.section_of(place)) else {
+            return;
+        };
+        let seat = Seat { status, hold, changed: self.sequence, offset: self.last_offset };
+        let before = match self.seats.get_mut(place) {
+            Some(known) => Some(std::mem::replace(known, seat)),
+            None => self.seats.insert(place.into(), seat),
+        };
+        let was_free = before.is_none_or(|before| before.status == Status::Free);
+        if was_free != (status == Status::Free) {
+            if !self.taken.contains_key(section) {
+                self.taken.insert(section.into(), 0);
+            }
+            let taken = self.taken.get_mut(section).expect("just made sure of");
+            if was_free { *taken += 1 } else { *taken -= 1 }
+        }
+        let named = before.map_or(HoldId::NONE, |before| before.hold);
+        if named != hold {
+            self.name(hold);
+            self.unname(named);
+        }
+    }
+
+    fn name(&mut self, id: HoldId) {
+        if let Some(hold) = self.holds.get_mut(&id) {
+            hold.named += 1;
+        }
+    }
+
+    /// One place less names a hold. One that ended is forgotten with the last of them.
+    fn unname(&mut self, id: HoldId) {
+        let Some(hold) = self.holds.get_mut(&id) else { return };
+        hold.named -= 1;
+        if hold.named == 0 && hold.ended.is_some() {
+            let hold = self.holds.remove(&id).expect("just seen");
+            self.forget(id, &hold);
         }
     }
 }

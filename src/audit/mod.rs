@@ -35,8 +35,10 @@ mod finding;
 mod follow;
 mod grant;
 pub mod ledger;
+mod memory;
 mod model;
 mod operate;
+mod recount;
 mod refusal;
 mod report;
 #[cfg(test)]

@@ -45,7 +45,7 @@ pub(super) fn judge(
         Code::UnknownEvent => (!known && !defines, "a known event"),
         Code::EventSuspended => (true, ""),
         Code::AlreadyDefined => (known && defines, "an unknown event"),
-        // Whether the first record is one of the same id is checked where all records are at hand.
+        // Whether the id was met before is checked where the ids of the partition are at hand.
         Code::RequestConflict | Code::Repeated => (ages(body), "a request answered for ever"),
         Code::IdOutOfWindow => {
             (ages(body) && outside(record.request, record.highest), "an id made in time")

@@ -32,6 +32,8 @@ pub struct Report {
     pub changed: u64,
     /// Refusals by code.
     pub refused: BTreeMap<Code, u64>,
+    /// Requests decided at a time before that of their record: log time was ahead of the owner.
+    pub clamped: u64,
     /// Places in live holds at the end.
     pub seats_held: u64,
     /// Places sold at the end.
@@ -54,7 +56,7 @@ pub struct Report {
     pub divergences: u64,
     /// The one of the lowest partition and, in that, about the lowest request.
     pub first_divergence: Option<Finding>,
-    /// The first hundred, by offset within each partition.
+    /// The first hundred that were found, by offset within each partition.
     pub findings: Vec<Finding>,
 }
 
@@ -85,6 +87,9 @@ impl Report {
             | Check::Hold
             | Check::LateExpiry
             | Check::Refusal
+            | Check::Suspended
+            | Check::Recount
+            | Check::Decision
             | Check::Ledger
             | Check::Unreadable => {}
         }
@@ -116,6 +121,7 @@ impl Report {
             cancelled,
             changed,
             refused,
+            clamped,
             seats_held,
             seats_booked,
             seats_blocked,
@@ -141,6 +147,7 @@ impl Report {
         for (code, count) in refused {
             *self.refused.entry(code).or_default() += count;
         }
+        self.clamped += clamped;
         self.seats_held += seats_held;
         self.seats_booked += seats_booked;
         self.seats_blocked += seats_blocked;
@@ -172,6 +179,7 @@ impl fmt::Display for Report {
             ("cancelled", self.cancelled),
             ("changed", self.changed),
             ("refused", self.refused.values().sum()),
+            ("clamped times", self.clamped),
             ("seats in all", self.seats_total),
             ("seats held", self.seats_held),
             ("seats booked", self.seats_booked),

@@ -3,6 +3,9 @@
 mod office;
 mod planted;
 mod random;
+mod recount;
+
+use std::collections::HashMap;
 
 use uuid::Uuid;
 
@@ -55,6 +58,36 @@ impl Log {
         }
         self.dead_letters.iter().for_each(|offset| model.on_dead_letter(PARTITION, *offset));
         (model.finish(), model)
+    }
+}
+
+impl Log {
+    /// Judged along the way: each request with its answers, and settled at once.
+    fn audit_along(&self) -> (Report, usize) {
+        let mut model = Model::new(PARTITION);
+        let mut answers: HashMap<i64, Vec<&Outcome>> = HashMap::new();
+        for outcome in &self.outcomes {
+            answers.entry(outcome.header.offset).or_default().push(outcome);
+        }
+        for asked in &self.requests {
+            let request = asked.request.as_ref();
+            model.on_request(
+                asked.offset,
+                asked.appended,
+                request,
+                asked.key.as_deref(),
+                asked.digest,
+            );
+            let caused = answers.remove(&asked.offset).unwrap_or_default();
+            caused.into_iter().for_each(|outcome| model.on_outcome(PARTITION, outcome));
+            if self.dead_letters.contains(&asked.offset) {
+                model.on_dead_letter(PARTITION, asked.offset);
+            }
+            model.settle_below(asked.offset + 1);
+            assert_eq!(model.unsettled(), 0);
+        }
+        let report = model.finish();
+        (report, model.ids_kept())
     }
 }
 

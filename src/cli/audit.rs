@@ -97,6 +97,7 @@ fn object(report: &Report) -> Value {
         "cancelled": report.cancelled,
         "refused": refused.collect::<serde_json::Map<String, Value>>(),
         "changed": report.changed,
+        "clamped": report.clamped,
         "seats_held": report.seats_held,
         "seats_booked": report.seats_booked,
         "seats_blocked": report.seats_blocked,

@@ -7,7 +7,7 @@ use crate::domain::ids::{Digest, Partition, Reference, SeatNumber};
 use crate::domain::outcome::{
     Booked, Changed, ChangedKind, Header, Held, Outcome, OutcomeBody, Place, Released, Role,
 };
-use crate::domain::refusal::{Code, Refusal};
+use crate::domain::refusal::{Code, Ground, Refusal};
 use crate::domain::request::{Administration, Body, Confirm, Define, Release, Request};
 use crate::domain::seat::{Cause, Status, StoredSeat};
 use crate::domain::time::{At, Millis};
@@ -157,12 +157,12 @@ pub(super) fn sale() -> Log {
     log.ask(8, at(8), digest(8), None);
     log.dead_letters.push(8);
     log.answer(9, 7, Body::Expire, refused(Code::NothingDue, &[]));
+    let again = log.requests[2].request.clone();
+    log.ask(22, at(22), digest(2), again);
+    log.outcome(22, 7, Role::Repeat, "ann", booked(2, &pair, "pay-1"));
     log.answer(28, 8, Body::Expire, released(7, &["A/1/3"], Cause::Expired));
     log.of(28).header.buyer = Some(buyer("cid"));
     log.answer(29, 9, claim("dee", vec![places("G", None, 2)]), held(29, &["G/1", "G/2"]));
-    let again = log.requests[2].request.clone();
-    log.ask(30, at(30), digest(2), again);
-    log.outcome(30, 9, Role::Repeat, "ann", booked(2, &pair, "pay-1"));
     let crowd = claim("eve", vec![places("G", None, 5)]);
     log.answer(31, 9, crowd, refused(Code::NotEnough, &["G"]));
     log.answer(32, 9, confirm("cid", 7, "pay-2"), refused(Code::HoldEnded, &[]));
@@ -241,6 +241,54 @@ fn sequence_and_time() {
     finds(Check::Time, 5, |log| log.of(5).header.decided_at = at(2));
     finds(Check::Time, 5, |log| log.of(5).header.decided_at = at(6));
     finds(Check::Time, 50, |log| log.of(50).header.decided_at = at(51));
+    finds(Check::Time, 50, |log| log.of(50).header.waited = Millis(6));
+    // Later than what changed the event last, and earlier than the last refusal.
+    finds(Check::Time, 9, |log| {
+        log.of(9).header.decided_at = at(6);
+        log.of(9).header.waited = Millis(0);
+    });
+    // A record from beyond the owner's clock cannot have waited by it.
+    finds(Check::Time, 31, |log| log.of(31).header.decided_at = at(30));
+}
+
+#[test]
+fn an_id_counts_once_and_in_its_time() {
+    let with_id = |offset: i64, id: crate::domain::ids::RequestId| {
+        move |log: &mut Log| {
+            let asked = log.requests.iter_mut().find(|asked| asked.offset == offset).unwrap();
+            asked.request.as_mut().unwrap().id = id;
+            log.of(offset).header.request = id;
+        }
+    };
+    finds(Check::Identity, 33, with_id(33, id(at(22), 33)));
+    finds(Check::Identity, 33, with_id(33, id(at(44), 33)));
+    finds(Check::Identity, 33, with_id(33, id_at(31)));
+    let named = |code, first_offset| {
+        let ground = Ground { first_offset: Some(first_offset), ..Ground::default() };
+        OutcomeBody::Refused(Refusal { code, ground })
+    };
+    let again = |body: OutcomeBody| {
+        move |log: &mut Log| {
+            log.of(22).header.role = Role::Answer;
+            log.of(22).body = body;
+        }
+    };
+    finds(Check::Refusal, 22, again(named(Code::Repeated, 3)));
+    finds(Check::Refusal, 22, again(named(Code::RequestConflict, 2)));
+    finds(Check::Refusal, 22, again(refused(Code::SaleClosed, &[])));
+    // Past the memory of ids the hold is known by its id all the same.
+    let later = |code, first| {
+        move |log: &mut Log| {
+            let again = log.requests[2].request.clone();
+            log.ask(60, at(60), digest(2), again);
+            log.outcome(60, 11, Role::Answer, "ann", named(code, first));
+        }
+    };
+    finds(Check::Refusal, 60, later(Code::RequestConflict, 3));
+    finds(Check::Refusal, 60, later(Code::Repeated, 2));
+    let mut log = sale();
+    later(Code::RequestConflict, 2)(&mut log);
+    assert!(log.audit().0.is_clean(), "{}", log.audit().0);
 }
 
 #[test]
@@ -289,7 +337,7 @@ fn holds_end_once_and_in_time() {
     finds(Check::Hold, 5, |log| log.of(5).body = booked(2, &["A/1/1", "A/1/2"], "pay-9"));
     finds(Check::Hold, 3, |log| log.held_at(3).deadline = at(24));
     finds(Check::Hold, 3, |log| log.held_at(3).hold = id_at(2));
-    finds(Check::Identity, 30, |log| log.of(30).header.role = Role::Answer);
+    finds(Check::Identity, 22, |log| log.of(22).header.role = Role::Answer);
     finds(Check::Hold, 32, |log| {
         log.of(32).header.sequence = 10;
         log.of(32).body = booked(7, &["A/1/3"], "pay-2");
