@@ -15,10 +15,13 @@
 //! - A read and a backup share what they show with the ledger; the next batch writes beside it.
 //!
 //! That the real servers do the same is not asserted here but recorded: see
-//! [`history`](super::history).
+//! [`history`].
 
 mod answer;
 mod damage;
+pub mod history;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

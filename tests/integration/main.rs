@@ -16,6 +16,7 @@ mod deadletters;
 mod deployment;
 mod edge;
 mod embedded;
+mod histories;
 mod ledger;
 mod log;
 mod owner;
@@ -33,6 +34,7 @@ fn main() -> ExitCode {
         stack_smoke::trials,
         contract::trials,
         ledger::trials,
+        histories::trials,
         log::trials,
         edge::trials,
         embedded::trials,

@@ -115,6 +115,11 @@ impl Stack {
         cql_session(&self.cql).await
     }
 
+    /// What the CQL server says it is.
+    pub(crate) fn cql_release(&self) -> Result<String> {
+        ready::cql(&self.cql, || None)
+    }
+
     /// The last lines of the logs of the servers started here, for a run that failed.
     pub(crate) fn log_tails(&self) -> String {
         let tail = |server: &Server| match server {
@@ -187,8 +192,8 @@ fn under_ci() -> bool {
     std::env::var_os("CI").is_some_and(|value| !value.is_empty())
 }
 
-/// Randomness enough for names and ports, from the standard library's hash seeds.
-fn random_u64() -> u64 {
+/// Randomness enough for names, ports and seeds, from the standard library's hash seeds.
+pub(crate) fn random_u64() -> u64 {
     RandomState::new().hash_one(std::process::id())
 }
 
