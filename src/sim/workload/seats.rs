@@ -1,0 +1,233 @@
+//! Which places are asked for: by claims, blocks and unblocks.
+
+use super::sale::Spot;
+use super::venue::Size;
+use super::wish::Wish;
+use crate::domain::ids::SeatNumber;
+use crate::domain::limits::{BLOCK_SEATS_MAX, FULL_NAME_BYTES_MAX, SEATS_PER_REQUEST_MAX};
+use crate::domain::request::{Body, Claim, Line, Target};
+
+/// Places looked at for one that is as wanted.
+const LOOKS: u32 = 24;
+
+/// Whether a place is of the kind looked for.
+type Pool = fn(Spot) -> bool;
+
+impl Spot {
+    fn is_free(self) -> bool {
+        !self.taken && !self.blocked
+    }
+
+    /// Kept from sale.
+    fn is_kept(self) -> bool {
+        !self.taken && self.blocked
+    }
+
+    /// Out of its block, with somebody who will give it back there.
+    fn is_lent(self) -> bool {
+        self.taken && self.blocked
+    }
+}
+
+impl Wish<'_> {
+    pub(super) fn claim(&mut self) -> Body {
+        let buyer = self.somebody();
+        self.sale.await_claim(self.id, buyer.clone());
+        let staff_override = self.mix.staff.hit(self.rng);
+        let pool = if staff_override && self.rng.bool() { Spot::is_kept } else { Spot::is_free };
+        let mut lines = self.lines(pool);
+        if self.mix.odd.hit(self.rng) {
+            self.make_odd(&mut lines);
+        }
+        let price = self.mix.priced.hit(self.rng).then(|| self.price(&lines));
+        let expected_price = price.map(|price| price + i64::from(self.one_in(4)));
+        Body::Claim(Claim { buyer, lines, expected_price, staff_override })
+    }
+
+    fn lines(&mut self, pool: Pool) -> Vec<Line> {
+        let size = self.sale.venue.size;
+        if size == Size::Giant && !self.one_in(8) {
+            return self.whole_row();
+        }
+        let parts = if self.one_in(4) { self.rng.usize(2..=3) } else { 1 };
+        let mut lines = vec![];
+        for _ in 0..parts {
+            let venue = &self.sale.venue;
+            let general = self.rng.choice(&venue.general).copied();
+            let numbered = self.rng.choice(&venue.numbered).copied();
+            match (general, numbered) {
+                (Some(section), None) => lines.push(self.counted(section)),
+                (Some(section), Some(_)) if size == Size::Crowd || self.rng.u32(..5) < 2 => {
+                    lines.push(self.counted(section));
+                }
+                (_, Some(section)) => self.add_seats(section, pool, &mut lines),
+                (None, None) => {}
+            }
+        }
+        lines
+    }
+
+    fn counted(&mut self, section: usize) -> Line {
+        let count = match self.sale.venue.size {
+            Size::Crowd => self.rng.u32(30..=50),
+            Size::Small | Size::Large | Size::Giant => {
+                let most = if self.mix.greedy.hit(self.rng) { 12 } else { 3 };
+                self.rng.u32(1..=most)
+            }
+        };
+        let venue = &self.sale.venue;
+        let tiers = &venue.definition().sections[section].tiers;
+        let tier = self.rng.bool().then(|| self.rng.choice(tiers).cloned()).flatten();
+        Line::Places { section: venue.section_name(section).into(), tier, count }
+    }
+
+    /// Some seats next to each other.
+    fn add_seats(&mut self, section: usize, pool: Pool, lines: &mut Vec<Line>) {
+        let most = if self.mix.greedy.hit(self.rng) { 10 } else { 3 };
+        let wanted = self.rng.u32(1..=most);
+        let seat = self.seat(section, pool);
+        let (first, count) = self.sale.venue.layout.span(section);
+        let with_tier = self.one_in(4);
+        for number in seat..(seat + wanted).min(first + count) {
+            let venue = &self.sale.venue;
+            let name = &venue.names[number as usize];
+            if lines
+                .iter()
+                .any(|line| matches!(line, Line::Seat { name: other, .. } if other == name))
+            {
+                continue;
+            }
+            let tier = with_tier.then(|| self.tier_of(number));
+            lines.push(Line::Seat { name: name.clone(), tier });
+        }
+    }
+
+    fn tier_of(&self, number: u32) -> String {
+        let layout = &self.sale.venue.layout;
+        layout.tier_at(layout.tiers_of(SeatNumber(number))[0]).name.clone()
+    }
+
+    /// A seat that somebody has or everybody wants, or else one of the pool.
+    fn seat(&mut self, section: usize, pool: Pool) -> u32 {
+        let (first, count) = self.sale.venue.layout.span(section);
+        if self.mix.contended.hit(self.rng) {
+            return first + self.rng.u32(..count.min(6));
+        }
+        self.look_for(first, count, pool)
+    }
+
+    /// A place of a range that is of the pool, if one is found soon.
+    fn look_for(&mut self, first: u32, count: u32, pool: Pool) -> u32 {
+        let start = self.rng.u32(..count);
+        let at = |step: u32| first + (start + step) % count;
+        let fits = |number: &u32| pool(self.sale.places[*number as usize]);
+        (0..LOOKS.min(count)).map(at).find(fits).unwrap_or(at(0))
+    }
+
+    fn whole_row(&mut self) -> Vec<Line> {
+        let row = SEATS_PER_REQUEST_MAX * self.rng.usize(..2);
+        let names = &self.sale.venue.names[row..row + SEATS_PER_REQUEST_MAX];
+        names.iter().map(|name| Line::Seat { name: name.clone(), tier: None }).collect()
+    }
+
+    /// What the lines cost, as the buyer has been shown.
+    fn price(&self, lines: &[Line]) -> i64 {
+        let layout = &self.sale.venue.layout;
+        let of_line = |line: &Line| {
+            let (sold_in, named, count) = match line {
+                Line::Seat { name, tier } => (layout.tiers_of(layout.find(name)?), tier, 1),
+                Line::Places { section, tier, count } => {
+                    (layout.tiers_of_section(layout.section(section)?), tier, *count)
+                }
+            };
+            let tier = named.as_ref().map_or(Some(sold_in[0]), |name| layout.tier(name))?;
+            Some(layout.tier_at(tier).price * i64::from(count))
+        };
+        lines.iter().filter_map(of_line).sum()
+    }
+
+    /// Makes a wish that does not fit the event, or makes no sense.
+    fn make_odd(&mut self, lines: &mut Vec<Line>) {
+        let venue = &self.sale.venue;
+        let (general, numbered) = (venue.general.first(), venue.numbered.first());
+        let place = |section: &str, tier: Option<&str>, count| Line::Places {
+            section: section.into(),
+            tier: tier.map(Into::into),
+            count,
+        };
+        let seat = |name: String| Line::Seat { name, tier: None };
+        match self.rng.u32(..12) {
+            0 => lines.push(seat("A/99/1".into())),
+            1 => lines.push(place("nowhere", None, 1)),
+            2 | 3 => {
+                let wrong = ["child", "stand", "none"][self.rng.usize(..3)];
+                for line in lines {
+                    let (Line::Seat { tier, .. } | Line::Places { tier, .. }) = line;
+                    *tier = Some(wrong.into());
+                }
+            }
+            4 => lines.extend(numbered.map(|&of| place(venue.section_name(of), None, 1))),
+            5 => lines.extend(general.map(|&of| seat(format!("{}/1", venue.section_name(of))))),
+            6 => lines.extend(lines.first().cloned()),
+            7 => lines.push(place("A", None, 0)),
+            8 => lines.clear(),
+            9 => lines.push(seat("x".repeat(FULL_NAME_BYTES_MAX + 1))),
+            10 => *lines = (0..=SEATS_PER_REQUEST_MAX).map(|n| seat(format!("A/1/{n}"))).collect(),
+            _ => {
+                let count = [51, 10_000, u32::MAX][self.rng.usize(..3)];
+                lines.extend(general.map(|&of| place(venue.section_name(of), None, count)));
+            }
+        }
+    }
+
+    pub(super) fn places_to_block(&mut self) -> Vec<Target> {
+        self.targets(Spot::is_free)
+    }
+
+    pub(super) fn places_to_unblock(&mut self) -> Vec<Target> {
+        let pool = if self.rng.bool() { Spot::is_lent } else { Spot::is_kept };
+        self.targets(pool)
+    }
+
+    fn targets(&mut self, pool: Pool) -> Vec<Target> {
+        if self.mix.odd.hit(self.rng) {
+            return self.odd_targets();
+        }
+        let lines = if self.one_in(3) { 2 } else { 1 };
+        (0..lines).map(|_| self.target(pool)).collect()
+    }
+
+    fn target(&mut self, pool: Pool) -> Target {
+        let section = self.rng.usize(..self.sale.venue.layout.sections());
+        let (first, count) = self.sale.venue.layout.span(section);
+        let place = self.look_for(first, count, pool) as usize;
+        let venue = &self.sale.venue;
+        let name = &venue.names[place];
+        match self.rng.u32(..12) {
+            0..4 if venue.general.contains(&section) => {
+                let section = venue.section_name(section).into();
+                Target::Places { section, count: self.rng.u32(1..=2) }
+            }
+            // A row; of a general-admission section, the section.
+            0 => Target::Named(name.rsplit_once('/').map_or("A", |(row, _)| row).into()),
+            1 if self.rng.bool() => Target::Named(venue.section_name(section).into()),
+            _ => Target::Named(name.clone()),
+        }
+    }
+
+    fn odd_targets(&mut self) -> Vec<Target> {
+        let venue = &self.sale.venue;
+        let section = |sections: &[usize]| {
+            sections.first().map_or("nowhere", |&of| venue.section_name(of)).to_owned()
+        };
+        let over = u32::try_from(BLOCK_SEATS_MAX).expect("a small bound") + 1;
+        vec![match self.rng.u32(..6) {
+            0 => Target::Named("A/99".into()),
+            1 => Target::Places { section: section(&venue.numbered), count: 1 },
+            2 => Target::Places { section: section(&venue.general), count: over },
+            3 => Target::Places { section: section(&venue.general), count: 0 },
+            4 => Target::Places { section: section(&venue.general), count: 40 },
+            _ => return vec![],
+        }]
+    }
+}
