@@ -40,7 +40,8 @@ pub(super) fn judge(
     let sells = known && sells(body);
     let (so, otherwise) = match code {
         Code::NotAuthorised => (is_signed(body), "no signature to be needed"),
-        Code::WrongPartition => (!known, "the partition the event lives in"),
+        // A key that is not the event's has another home, whatever lives here.
+        Code::WrongPartition => (!known || !record.key_fits, "the partition the event lives in"),
         Code::BadRequest => (defines || malformed(model, record), "nothing wrong with its shape"),
         Code::UnknownEvent => (!known && !defines, "a known event"),
         Code::EventSuspended => (true, ""),
