@@ -1,21 +1,21 @@
 //! The ledger, simulated: conditional batches on partitions in memory, one at a time.
 //!
-//! Conditions are looked at as the servers do, all of them against what was there before; the
-//! answer is made as rows in a server's own shape and understood by [`cql::result`](result), the
-//! code that reads the real ones. Answering "applied" or "refused" directly would leave that code
-//! out of every world. So would keeping the conflict that decoding should find: it comes from the
-//! rows alone, and so far only as they are read.
+//! All conditions are looked at, as the servers do, against what was there before. The answer is
+//! made as rows in a server's own shape and understood by [`cql::result`](crate::cql::result), the
+//! code that reads the real ones. Wrong alternatives: answering "applied" or "refused" directly,
+//! which would leave that code out of every world; a copy of all events for each batch, where a
+//! world makes thousands; the embedded ledger, which is a file and has a clock of its own.
 //!
 //! What holds here:
 //!
 //! - Same calls, same answers: no clock, no chance, no order that hashing makes.
-//! - Never [`Unknown`](CommitResult::Unknown) by itself: whose answer is lost, and which batch comes
-//!   late, is for the world around it, which may hand a batch over at any time and as often as it
-//!   likes.
-//! - A read and a backup share what they show with the ledger; the next batch writes beside it.
+//! - Never [`Unknown`](CommitResult::Unknown) by itself: whose answer is lost, and which batch
+//!   comes late, is for the world around it, which may hand a batch over at any time and as often
+//!   as it likes.
+//! - Reads and backups share their bytes with the ledger. A batch after a backup copies the rows of
+//!   its event, once.
 //!
-//! That the real servers do the same is not asserted here but recorded: see
-//! [`history`].
+//! That the real servers do the same is not claimed here but recorded: see [`history`].
 
 mod answer;
 mod damage;
@@ -26,7 +26,7 @@ mod tests;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use self::answer::{of_cassandra, of_scylla};
+use self::answer::Answer;
 use crate::domain::ids::{EventId, SeatNumber};
 use crate::domain::limits::BATCH_ROWS_MAX;
 use crate::domain::seat::StoredSeat;
@@ -57,7 +57,7 @@ pub struct SimLedger {
     events: BTreeMap<EventId, Image>,
 }
 
-/// All that the ledger has of one event: a backup of it. Costs nothing to make.
+/// All that the ledger has of one event: a backup of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Image(Arc<Partition>);
 
@@ -95,7 +95,7 @@ impl SimLedger {
     /// Reads an event's fence and outbox.
     ///
     /// # Errors
-    /// None yet: no damage makes a fence unreadable.
+    /// Never, so far: no damage makes a fence unreadable.
     pub fn read_fence(&self, event: &EventId) -> Result<Option<FenceRead>, ReadError> {
         Ok(self.partition(event).map(|partition| FenceRead {
             fence: partition.fence.clone(),
@@ -128,10 +128,7 @@ impl SimLedger {
         assert_sendable(batch);
         let before = self.partition(&batch.event);
         let applied = holds(before, batch);
-        let result = match self.shape {
-            Shape::Scylla => of_scylla(before, batch, applied),
-            Shape::Cassandra => of_cassandra(before, batch, applied),
-        };
+        let result = Answer::new(self.shape, before, batch, applied).decode();
         if applied {
             self.write(batch);
         }

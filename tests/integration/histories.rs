@@ -8,7 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anyhow::{Context as _, Result, anyhow, ensure};
+use anyhow::{Context as _, Result, anyhow, bail, ensure};
 use holdfast::cql::{CqlLedger, schema};
 use holdfast::domain::ids::EventId;
 use holdfast::embedded::{EmbeddedLedger, Store};
@@ -97,11 +97,10 @@ fn record(stack: &Stack) -> Result<()> {
             let Recorded { histories, unanswered } =
                 record_from(&ledgers, seed, HISTORIES_PER_FILE).await?;
             let head = format!(
-                "# Answers of {release}, one node, to {HISTORIES_PER_FILE} histories of one event \
-                 each.\n\
-                 # src/sim/ledger/history.rs explains the text; RECORD_HISTORIES=1 on the\n\
-                 # integration tests records it anew. Left out since the server gave no answer\n\
-                 # somewhere: {unanswered}.\n"
+                "# Answers of {release}, one node.\n\
+                 # src/sim/ledger/history.rs explains the text; RECORD_HISTORIES=1 has the\n\
+                 # integration tests record it anew. Histories left out because the server gave no\n\
+                 # answer somewhere: {unanswered}.\n"
             );
             let histories: String = histories.iter().map(|h| format!("\n{h}")).collect();
             fs::create_dir_all(file(number).parent().context("a folder")?)?;
@@ -159,7 +158,9 @@ async fn record_one(ledgers: &[Arc<dyn Ledger>; 2], seed: u64) -> Result<Option<
         if answers.iter().any(Answer::is_none) {
             return Ok(None);
         }
-        recording.tell(&answers).map_err(|disagreement| anyhow!("{disagreement}"))?;
+        if let Err(found) = recording.tell(&answers) {
+            bail!("{found}\n\n{}", recording.finish());
+        }
     }
 }
 

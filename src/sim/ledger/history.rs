@@ -1,9 +1,9 @@
 //! What a real ledger answered, recorded, and held against the simulated one.
 //!
 //! A history is a sequence of operations on one event, most of them meant to be refused, each with
-//! the answer that the server gave. [`Recording`] makes one up as it goes, from a seed and from what
-//! the event has come to; [`History::replay`] asks the simulated ledger the same and says where the
-//! two do not agree.
+//! the answer that the server gave. [`Recording`] makes one up as it goes, from a seed and from
+//! what the event has come to; [`History::replay`] asks the simulated ledger the same and says
+//! where the two do not agree.
 //!
 //! # As text
 //! A line is an operation and its answer, `OPERATION = ANSWER`. One that begins with `+` was sent
@@ -50,9 +50,9 @@ mod tests;
 
 use std::fmt;
 
-pub use plan::Plan;
+pub use plan::{Mark, Plan, Run};
 pub use recording::{Answer, Question, Recording};
-pub use replay::{Disagreement, Replay};
+pub use replay::Disagreement;
 
 /// Something done to the ledger.
 #[derive(Clone, Debug, PartialEq, Eq)]

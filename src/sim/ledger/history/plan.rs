@@ -57,9 +57,6 @@ pub struct Run {
 
 impl Plan {
     /// The batch itself, on this event.
-    ///
-    /// # Panics
-    /// When the event's name is none.
     #[must_use]
     pub fn batch(&self, event: &EventId) -> Batch {
         let number = self.number;

@@ -89,7 +89,10 @@ impl Recording {
     /// Takes down the answers to what was asked, in the order in which it was asked.
     ///
     /// # Errors
-    /// The simulated ledger says otherwise. It can no longer tell what to ask next.
+    /// The simulated ledger says otherwise, and can no longer tell what to ask next.
+    ///
+    /// # Panics
+    /// When there are more or fewer answers than questions.
     pub fn tell(&mut self, answers: &[Answer]) -> Result<(), Box<Disagreement>> {
         assert_eq!(answers.len(), self.asked.len(), "an answer to each question");
         let steps = self.asked.drain(..).zip(answers).enumerate();

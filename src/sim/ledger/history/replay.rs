@@ -25,7 +25,7 @@ pub struct Disagreement {
 
 /// A history on its way through a simulated ledger.
 #[derive(Debug)]
-pub struct Replay {
+pub(super) struct Replay {
     ledger: SimLedger,
     event: EventId,
     sent: Sent,
@@ -47,11 +47,7 @@ impl History {
 
 impl Replay {
     /// Before the first step.
-    ///
-    /// # Panics
-    /// Never: the event has a name.
-    #[must_use]
-    pub fn new(shape: Shape) -> Replay {
+    pub(super) fn new(shape: Shape) -> Replay {
         Replay::with(shape, SimLedger::commit)
     }
 
