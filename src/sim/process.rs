@@ -36,8 +36,8 @@ pub(super) enum Message {
     Engine(Input),
     /// Records that were read under an assignment.
     Records(Vec<Arrival>),
-    /// The group rebalances: everything is to be given up.
-    Rebalance,
+    /// The group rebalances after this generation: everything is to be given up.
+    Rebalance(i32),
     /// Partitions of a generation.
     Assigned(Assigned),
     /// It is time for a sign of life.
@@ -148,7 +148,7 @@ impl World {
         match message {
             Message::Engine(input) => self.feed(pid, input),
             Message::Records(arrivals) => self.hear_records(pid, arrivals),
-            Message::Rebalance => self.on_rebalance(pid),
+            Message::Rebalance(generation) => self.on_rebalance(pid, generation),
             Message::Assigned(assigned) => self.on_assigned(pid, assigned),
             Message::Heartbeat => self.on_heartbeat(pid),
             Message::Stop => {
@@ -191,6 +191,7 @@ impl World {
                     self.feed(pid, Input::Assigned(assignment, read_back));
                 }
                 Found::Refused(partition, sentence) => {
+                    self.say(pid, || format!("refuses {partition}: {sentence}"));
                     self.processes[pid].refused.insert(partition.0, sentence);
                     self.net.report(Report::PartitionRefused);
                 }
@@ -272,6 +273,7 @@ impl World {
             Output::Log(ToLog::Resume(partition)) => self.pause(pid, partition, false),
             Output::Log(ToLog::Leave) => unreachable!("the engine never leaves"),
             Output::Refuse { partition, sentence } => {
+                self.say(pid, || format!("refuses {partition}: {sentence}"));
                 self.processes[pid].refused.insert(partition.0, sentence);
             }
             Output::Drained => self.send(pid, 0, Message::Leave),
@@ -422,7 +424,12 @@ impl World {
 
 /// Groups: what a member does when it is told.
 impl World {
-    fn on_rebalance(&mut self, pid: Pid) {
+    fn on_rebalance(&mut self, pid: Pid, after: i32) {
+        let current = self.processes[pid].driver.current();
+        if current.is_some_and(|current| current.membership.generation > after) {
+            // It has joined a later generation already.
+            return;
+        }
         let partitions = self.processes[pid].driver.end_assignment();
         self.processes[pid].feeds.clear();
         self.processes[pid].refused.clear();
@@ -471,13 +478,6 @@ impl World {
                 self.members.borrow_mut().remove(&pid);
                 self.join(pid);
             }
-            return;
-        }
-        let generation = group.generation();
-        let current = self.processes[pid].driver.current();
-        let behind = current.is_none_or(|current| current.membership.generation != generation);
-        if behind || group.is_rebalancing() {
-            self.on_rebalance(pid);
         }
     }
 

@@ -275,7 +275,7 @@ impl World {
             }
             Happening::Wake(pid) => self.wake(pid),
             Happening::Restart(instance) => {
-                if self.phase == Phase::Sale && !self.lives(&instance) {
+                if !self.lives(&instance) {
                     self.start(&instance);
                 }
             }
@@ -375,7 +375,7 @@ impl World {
                 let members: Vec<Pid> = self.members.borrow().keys().copied().collect();
                 for pid in members {
                     let delay = self.net.draw(|lot| lot.i64(0..300 * MILLI));
-                    self.send(pid, delay, Message::Rebalance);
+                    self.send(pid, delay, Message::Rebalance(generation));
                 }
             }
             Turn::Replaced(assigned) => self.tell(assigned),
@@ -657,6 +657,10 @@ impl World {
         let now = self.net.now();
         self.trace.note(now, what, pid, about);
         self.trace.say(now, pid, || format!("{what} {about}"));
+    }
+
+    pub(super) fn say(&mut self, pid: Pid, words: impl FnOnce() -> String) {
+        self.trace.say(self.net.now(), pid, words);
     }
 
     pub(super) fn trace_input(&mut self, pid: Pid, input: &Input) {
