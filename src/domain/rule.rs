@@ -1,8 +1,8 @@
 //! The rules of the protocol by name, so that each can be taken out and seen to be needed.
 //!
 //! A production build has no switch: there every rule holds, and the compiler drops the question.
-//! With the feature `sim` one rule may be taken out on one thread. It is a fault planted in the code
-//! that is really run; a copy of that code with the fault in it would be tested instead of it.
+//! With the feature `sim` one rule may be taken out on one thread. It is a fault planted in the
+//! code that is really run; a copy of that code with the fault in it would be tested instead of it.
 
 /// Names every rule, what goes wrong without it, and lists them all.
 macro_rules! rules {
@@ -182,8 +182,8 @@ rules! {
     /// The producer is made anew after a transaction ended in doubt.
     ProducerIsMadeAnew = "producer-is-made-anew";
 
-    /// None of the protocol, but of the tests: one answer of each publication is left out. A checker
-    /// that does not notice checks nothing.
+    /// What is published is all of it. Without it one answer of each publication is left out: a
+    /// checker that does not notice checks nothing.
     Canary = "canary";
 }
 

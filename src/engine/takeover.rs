@@ -403,7 +403,7 @@ impl Engine {
 }
 
 impl Event {
-    /// Stands as the ledger has it, at no earlier log time than what is published; owes nothing yet.
+    /// Stands as the ledger has it, at no earlier log time than what is published.
     fn stand_on(&mut self, read: &FenceRead, state: EventState, published_at: At) {
         let applied_offset = read.fence.applied_offset;
         self.state = state;
