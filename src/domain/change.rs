@@ -10,6 +10,7 @@ use super::hold::Hold;
 use super::ids::{BuyerId, HoldId, Reference, SeatNumber};
 use super::layout::Layout;
 use super::limits::{BLOCK_SEATS_MAX, SEATS_PER_REQUEST_MAX};
+use super::rule::Rule;
 use super::seat::{Cause, Priced, Seat, Status, StoredSeat};
 use super::time::At;
 
@@ -203,6 +204,10 @@ impl EventState {
         let hold = self.holds.remove(&id).expect("only a live hold is freed");
         assert!(!hold.is_booked(), "a booking is not freed by a release");
         self.end_live_hold(id, &hold);
+        if !Rule::BlockIsReturnedTo.holds() {
+            self.forget_blocks(&hold.seats);
+        }
+        let cause = if Rule::CauseIsRemembered.holds() { cause } else { Cause::Released };
         hold.seats.iter().for_each(|&number| self.leave(number, id, &hold, cause));
     }
 
@@ -227,6 +232,15 @@ impl EventState {
         seat.cause = cause;
         seat.changed = self.sequence;
         self.remember_leaver(id, hold, cause);
+    }
+
+    /// What a change without the rule would do: places that are left belong to no block any more.
+    fn forget_blocks(&mut self, seats: &[SeatNumber]) {
+        for &number in seats {
+            if self.block_of(number).is_some() {
+                self.forget_block(number);
+            }
+        }
     }
 
     fn block(&mut self, seats: &[SeatNumber], reason: &Arc<str>) {

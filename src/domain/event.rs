@@ -13,10 +13,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use super::free_set::FreeSet;
-use super::hold::Hold;
+use super::hold::{Hold, grace};
 use super::ids::{BuyerId, EventId, HoldId, Reference, SeatNumber};
 use super::layout::Layout;
-use super::limits::GRACE;
 use super::seat::{Cause, Seat, Status, StoredSeat};
 use super::time::At;
 
@@ -231,7 +230,7 @@ impl EventState {
 
     /// Live holds that have lapsed by `at`, the oldest deadline first.
     pub fn lapsed(&self, at: At) -> impl Iterator<Item = HoldId> {
-        let until = at.minus(GRACE);
+        let until = at.minus(grace());
         self.deadlines.iter().take_while(move |(due, _)| *due <= until).map(|(_, hold)| *hold)
     }
 

@@ -4,6 +4,7 @@ use crate::domain::ids::{Digest, EventId, Partition};
 use crate::domain::limits::REQUEST_BYTES_MAX;
 use crate::domain::refusal::{Code, Refusal};
 use crate::domain::request::Request;
+use crate::domain::rule::Rule;
 use crate::domain::time::At;
 use crate::ports::log::{OutRecord, RawRecord, Seal};
 use crate::wire::dead_letter::{self, DeadLetter, Reason};
@@ -50,7 +51,8 @@ impl Arrival {
             .and_then(|key| std::str::from_utf8(key).ok())
             .and_then(|key| EventId::new(key).ok());
         let home = key_event.as_ref().is_some_and(|event| own(event.as_str().as_bytes()));
-        let mut event = key_event.clone().filter(|_| home);
+        let touches = home || !Rule::WrongPartitionTouchesNothing.holds();
+        let mut event = key_event.clone().filter(|_| touches);
         let content = match decode(raw, key_event.as_ref()) {
             Err((reason, detail)) => {
                 let letter = DeadLetter::from_record(raw, reason, &detail);
@@ -80,7 +82,8 @@ impl Arrival {
     pub(super) fn to_remember(&self) -> Option<&Request> {
         match &self.content {
             Content::Request(request, early) => {
-                let authorised = early.as_ref().is_none_or(|no| no.code == Code::BadRequest);
+                let authorised = early.as_ref().is_none_or(|no| no.code == Code::BadRequest)
+                    || !Rule::OnlyAuthorisedAreRemembered.holds();
                 (authorised && self.event.is_some() && request.goes_stale()).then_some(request)
             }
             Content::Dead(_) => None,
@@ -109,7 +112,7 @@ fn decode(raw: &RawRecord, key_event: Option<&EventId>) -> Result<Request, (Reas
 
 /// Group 1, in its order of precedence.
 fn early(request: &Request, seal: Seal, home: bool, fits: bool) -> Option<Refusal> {
-    if request.needs_signature() && seal != Seal::Valid {
+    if request.needs_signature() && seal != Seal::Valid && Rule::SignatureIsNeeded.holds() {
         let detail = match seal {
             Seal::Absent => "the record has no signature",
             Seal::Invalid | Seal::Valid => "the signature is by no live key, or over other bytes",

@@ -2,6 +2,7 @@
 
 use super::arrival::Arrival;
 use super::path::Path;
+use crate::domain::rule::Rule;
 use crate::ports::log::{Assignment, Position};
 
 /// The offset to begin at, or why the partition is refused and how to rebase it.
@@ -40,7 +41,9 @@ pub(super) fn check(found: &Assignment, read_back: &[Arrival]) -> Result<i64, St
         ));
     }
     check_last(found, position, read_back)?;
-    if let Some(known) = found.inventory.iter().find(|known| known.position > at) {
+    if let Some(known) = found.inventory.iter().find(|known| known.position > at)
+        && Rule::InventoryIsHeldAgainstPosition.holds()
+    {
         Path::InventoryAheadOfPosition.reached();
         return Err(format!(
             "the group's offset {at} of partition {partition} was moved back: event {} has been answered \

@@ -22,13 +22,16 @@ impl Engine {
     pub(super) fn send_batch(&mut self, partition: Partition, id: &EventId) {
         let all_owed = Rule::OutboxHoldsAllOwed.holds();
         let refusals = Rule::OutboxHoldsRefusals.holds();
+        let letters = Rule::OutboxHoldsDeadLetters.holds();
         let Some(state) = self.partitions.get_mut(&partition) else { return };
-        let (term, committed) = (state.term, state.committed);
+        let known_committed = Rule::PublishedBelowIsCommitted.holds();
+        let published_below = if known_committed { state.committed } else { state.sent };
+        let term = state.term;
         let Some(event) = state.events.get_mut(id) else { return };
         if !matches!(event.stage, Stage::Ready) || event.changes == event.applied {
             return;
         }
-        if event.flight.is_some() {
+        if event.flight.is_some() && Rule::OneBatchAtATime.holds() {
             Path::BatchWaitsForLast.reached();
             return;
         }
@@ -39,13 +42,15 @@ impl Engine {
         }
         let applied = event.fence.as_ref().map_or(-1, |fence| fence.applied_offset);
         let keep = |entry: &&Entry| {
-            (all_owed || entry.offset > applied) && (refusals || !refuses_only(entry))
+            (all_owed || entry.offset > applied)
+                && (refusals || !all_go_to(entry, Topic::Refused))
+                && (letters || !all_go_to(entry, Topic::DeadLetters))
         };
         let outbox: Arc<[u8]> = wire::outbox::encode(event.owed.values().filter(keep)).into();
         let op_id = self.next_op();
         let ticket = self.ask(partition, id);
         let event = self.event_mut(partition, id).expect("still there");
-        let batch = Arc::new(build(event, term, committed, op_id, outbox));
+        let batch = Arc::new(build(event, term, published_below, op_id, outbox));
         let last = batch.next.applied_offset;
         event.summaries.push_back((last, Summary::of(&event.state)));
         event.pending_bytes = 0;
@@ -138,9 +143,11 @@ impl Engine {
                 Path::SuspensionDrops.reached();
                 self.drop_and_rewind(partition, "an event was suspended");
             }
+            // Somebody else wrote the event. What was read of it counts for nothing any more, nor do
+            // the entries it owed then.
             (AfterSuspension::GoOn, false) => {
                 Path::SuspensionRejected.reached();
-                self.start_takeover(partition, id);
+                self.drop_and_rewind(partition, "a suspension was refused");
             }
             (AfterSuspension::GoOn, true) => {
                 Path::SuspensionApplied.reached();
@@ -225,7 +232,13 @@ impl Event {
 }
 
 /// The batch that brings the ledger from the event's fence to its memory.
-fn build(event: &mut Event, term: i64, committed: i64, op_id: OpId, outbox: Arc<[u8]>) -> Batch {
+fn build(
+    event: &mut Event,
+    term: i64,
+    published_below: i64,
+    op_id: OpId,
+    outbox: Arc<[u8]>,
+) -> Batch {
     let state = &event.state;
     let expected = event.fence.as_ref().map(|fence| (fence.revision, fence.op_id));
     let revision = expected.map_or(1, |(revision, _)| revision + 1);
@@ -254,7 +267,7 @@ fn build(event: &mut Event, term: i64, committed: i64, op_id: OpId, outbox: Arc<
             sequence: state.sequence,
             edition: state.edition,
             applied_offset: event.decided_offset,
-            published_below: committed,
+            published_below,
             decided_at: state.last_at,
             sale: state.sale,
             suspended: String::new(),
@@ -265,6 +278,6 @@ fn build(event: &mut Event, term: i64, committed: i64, op_id: OpId, outbox: Arc<
     }
 }
 
-fn refuses_only(entry: &Entry) -> bool {
-    entry.records.iter().all(|record| record.topic == Topic::Refused)
+fn all_go_to(entry: &Entry, topic: Topic) -> bool {
+    entry.records.iter().all(|record| record.topic == topic)
 }

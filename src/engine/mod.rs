@@ -36,6 +36,7 @@ use uuid::Uuid;
 
 use crate::domain::ids::{EventId, Partition};
 use crate::domain::limits::{EVENTS_IN_MEMORY_MAX, LEDGER_RETRY};
+use crate::domain::rule::Rule;
 use crate::domain::time::At;
 use crate::ports::ledger::{Batch, CommitResult, FenceRead, OpId, ReadError, RowsRead};
 use crate::ports::log::{Assignment, Published, ToLog};
@@ -191,7 +192,9 @@ impl Engine {
 
     fn on_revoked(&mut self, partitions: &[Partition]) {
         for partition in partitions {
-            if let Some(state) = self.partitions.remove(partition) {
+            if !Rule::MemoryEndsWithAssignment.holds() {
+                self.lay_aside(*partition);
+            } else if let Some(state) = self.partitions.remove(partition) {
                 let undone = state.slots.len();
                 if undone > 0 {
                     Path::RevokedUndone.reached();

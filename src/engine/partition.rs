@@ -13,6 +13,7 @@ use super::{Engine, Output};
 use crate::domain::decide::{Asked, refuse_unattached};
 use crate::domain::ids::{EventId, Partition};
 use crate::domain::limits::{CLOCK_SKEW_MAX, PARTITION_BYTES_MAX, PARTITION_RECORDS_MAX};
+use crate::domain::rule::Rule;
 use crate::domain::time::{At, Millis};
 use crate::ports::log::{Assignment, Known, ToLog};
 use crate::wire;
@@ -127,8 +128,9 @@ impl Engine {
         let start = verdict.as_ref().copied().unwrap_or(assignment.log_end);
         let floor = assignment.committed.as_ref().and_then(|position| position.last);
         let mut window = Window::default();
-        for arrival in read_back.iter().filter(|arrival| arrival.offset < start) {
-            window.take(arrival);
+        let read_back = read_back.iter().filter(|arrival| arrival.offset < start);
+        if Rule::IdsAreReadBack.holds() {
+            read_back.for_each(|arrival| _ = window.take(arrival));
         }
         window.begin_at(floor.map_or(At(0), |last| last.highest));
         tracing::info!(
@@ -149,7 +151,7 @@ impl Engine {
             paused: false,
             window,
             known: known.collect(),
-            events: HashMap::new(),
+            events: self.memory_kept(partition),
         };
         self.partitions.insert(partition, state);
         if self.draining {
@@ -158,6 +160,29 @@ impl Engine {
         if let Err(sentence) = verdict {
             self.refuse(partition, sentence);
         }
+    }
+
+    /// The events still in memory of a partition that comes back: none, unless the rule is out.
+    fn memory_kept(&mut self, partition: Partition) -> HashMap<EventId, Event> {
+        match self.partitions.remove(&partition) {
+            Some(state) if !Rule::MemoryEndsWithAssignment.holds() => state.events,
+            Some(_) | None => HashMap::new(),
+        }
+    }
+
+    /// What an owner without the rule would do with a partition that is taken away: stop, and keep
+    /// the events that nothing is under way for, lest they be read again.
+    pub(super) fn lay_aside(&mut self, partition: Partition) {
+        let Some(state) = self.partitions.get_mut(&partition) else { return };
+        state.mode = Mode::Refused;
+        state.slots.clear();
+        state.bytes = 0;
+        state.events.retain(|_, event| {
+            event.queue.clear();
+            event.owed.clear();
+            event.owed_bytes = 0;
+            event.is_idle()
+        });
     }
 
     pub(super) fn on_records(&mut self, arrivals: Vec<Arrival>) {
@@ -248,7 +273,8 @@ impl Engine {
         if appended.min(most) < last {
             Path::TimeStepsBack.reached();
         }
-        appended.min(most).max(last)
+        let clamped = if Rule::TimeIsClamped.holds() { appended.min(most) } else { appended };
+        if Rule::TimeNeverStepsBack.holds() { clamped.max(last) } else { clamped }
     }
 
     /// How long a record has waited by the owner's clock.
@@ -315,6 +341,7 @@ impl Engine {
         let beyond = position > state.sent;
         let dropping = matches!(state.mode, Mode::Dropping);
         let ours = position.min(state.sent);
+        let ours = if Rule::BelowPositionIsDone.holds() { ours } else { state.committed };
         if beyond {
             state.mode = Mode::Dropping;
         }

@@ -1,7 +1,7 @@
 //! The ways that assignments, takeovers, batches and publications can go, by name.
 //!
-//! Random runs prove nothing of a way they never went. So the code marks each as it goes it, and the
-//! simulator, with the feature `sim`, sees which ones a run has reached; elsewhere a mark is
+//! Random runs prove nothing of a way they never went. So the code marks each as it goes it, and
+//! the simulator, with the feature `sim`, sees which ones a run has reached; elsewhere a mark is
 //! nothing. Reading the log's lines instead would tie a test to words.
 
 /// Names every way, says when it is gone, and lists them all.

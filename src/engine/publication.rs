@@ -115,7 +115,8 @@ impl Engine {
 
     pub(super) fn on_published(&mut self, published: Published) {
         let Some(sent) = self.publishing.take() else { return };
-        for sent in &sent {
+        let retakes = Rule::RetakeWaitsForTransaction.holds();
+        for sent in sent.iter().filter(|_| retakes) {
             let state = self.partitions.get(&sent.partition);
             if state.is_some_and(|state| matches!(state.mode, Mode::Retaking)) {
                 self.outputs.push(Output::Log(ToLog::RetakeTerm(sent.partition)));
@@ -181,13 +182,15 @@ impl Engine {
     /// Everything below `to` is committed: it is known as published, and no longer owed.
     pub(super) fn forward(&mut self, partition: Partition, to: i64) {
         let Some(state) = self.partitions.get_mut(&partition) else { return };
+        let never_lowered = Rule::KnownIsNeverLowered.holds();
         let mut touched: Vec<EventId> = vec![];
         while state.slots.front().is_some_and(|slot| slot.offset < to) {
             let slot = state.slots.pop_front().expect("just seen");
             state.bytes -= slot.bytes;
             if let (Some(event), Some(decided)) = (slot.event, slot.decided) {
                 let known = state.known_mut(&event);
-                known.sequence = known.sequence.max(decided.sequence);
+                let least = if never_lowered { known.sequence } else { 0 };
+                known.sequence = decided.sequence.max(least);
                 known.at = known.at.max(decided.at);
                 known.position = to;
                 if touched.last() != Some(&event) {
@@ -246,7 +249,8 @@ fn part_of(state: &PartitionState, take: &[usize]) -> Part {
     for &index in take {
         let slot = &state.slots[index];
         let decided = slot.decided.as_ref().expect("only decided slots are taken");
-        entries.push(Arc::clone(&decided.records));
+        let left_out = entries.is_empty() && !Rule::Canary.holds();
+        entries.push(if left_out { Arc::default() } else { Arc::clone(&decided.records) });
         if let Some(event) = &slot.event {
             answered.insert(event, decided);
         }
@@ -266,14 +270,19 @@ fn inventory_of(
 ) -> OutRecord {
     let event = state.events.get(id).expect("an answered event is in memory");
     let known = state.known.get(id);
-    let summary = event.summary_below(position);
+    let summary = if Rule::InventoryIsOfThePublished.holds() {
+        event.summary_below(position)
+    } else {
+        Summary::of(&event.state)
+    };
+    let told = known.filter(|_| Rule::KnownIsNeverLowered.holds());
     let revision = event.fence.as_ref().map_or(0, |fence| fence.revision);
     wire::inventory::encode(&Inventory {
         event: id.clone(),
-        sequence: known.map_or(0, |known| known.sequence).max(decided.sequence),
+        sequence: told.map_or(0, |known| known.sequence).max(decided.sequence),
         position,
-        revision: known.map_or(0, |known| known.revision).max(revision),
-        at: known.map_or(At(0), |known| known.at).max(decided.at),
+        revision: told.map_or(0, |known| known.revision).max(revision),
+        at: told.map_or(At(0), |known| known.at).max(decided.at),
         suspended: event.state.suspended,
         live_holds: summary.live_holds,
         earliest_deadline: summary.earliest_deadline,

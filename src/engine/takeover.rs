@@ -106,10 +106,8 @@ impl Engine {
             Path::AbsentThoughKnown.reached();
             tracing::error!(%partition, event = %id, known = ?known,
                 "event suspended: the ledger no longer knows it (restored from a backup?); run ledger rebuild");
-            event.state.suspended = true;
-            event.stage = Stage::Ready;
             self.counts.suspended += 1;
-            return self.go_on(partition, id);
+            return self.suspend_in_memory(partition, id);
         }
         if !event.queue.front().is_some_and(|head| super::event::defines(&head.arrival)) {
             Path::EventAbsent.reached();
@@ -151,11 +149,12 @@ impl Engine {
             return;
         }
         let revision = read.fence.revision + 1;
+        let bytes = (!Rule::TakeoverKeepsOutbox.holds()).then(empty_outbox);
         let batch = Batch {
             event: id.clone(),
             expected: Expected { fence: Some((read.fence.revision, read.fence.op_id)) },
             next: Fence { term, revision, op_id, ..read.fence },
-            outbox: Blob { changed: revision, bytes: None, guard: Some(read.outbox_changed) },
+            outbox: Blob { changed: revision, bytes, guard: Some(read.outbox_changed) },
             definition: None,
             seats: vec![],
         };
@@ -188,7 +187,7 @@ impl Engine {
         state.clear();
         // A transaction of ours that is still open would be overtaken by the term's: it commits the
         // position once more, as it was read before.
-        if self.is_publishing(partition) {
+        if self.is_publishing(partition) && Rule::RetakeWaitsForTransaction.holds() {
             Path::TermRetakenLater.reached();
         } else {
             Path::TermRetaken.reached();
@@ -285,30 +284,16 @@ impl Engine {
         let outbox = wire::outbox::decode(&read.outbox);
         let event = self.event_mut(partition, id).expect("the caller found it");
         assert!(event.owed.is_empty(), "what is owed is published before an event is taken over");
-        let broken = match restored {
-            Ok(state) => {
-                event.state = state;
-                None
-            }
+        let (state, broken) = match restored {
+            Ok(state) => (state, None),
             // Nothing is decided on it: it is about to be suspended, and answers where it stands.
-            Err(why) => {
-                event.state = EventState::unknown(id.clone());
-                Some(why)
-            }
+            Err(why) => (EventState::unknown(id.clone()), Some(why)),
         };
-        event.state.sequence = read.fence.sequence;
-        event.state.last_at =
-            read.fence.decided_at.max(known.as_ref().map_or(At(0), |known| known.at));
-        (event.changes, event.applied, event.pending_bytes) = (0, 0, 0);
-        event.dirty.clear();
-        event.newly_defined = false;
-        event.decided_offset = read.fence.applied_offset;
-        event.summaries.clear();
-        let summary = super::publication::Summary::of(&event.state);
-        event.summaries.push_back((read.fence.applied_offset, summary));
+        event.stand_on(read, state, known.as_ref().map_or(At(0), |known| known.at));
         match outbox {
             Ok(entries) => {
-                let owed = entries.into_iter().filter(|entry| entry.offset >= committed);
+                let from = if Rule::OwedFromThePosition.holds() { committed } else { 0 };
+                let owed = entries.into_iter().filter(|entry| entry.offset >= from);
                 owed.for_each(|entry| event.owe(entry));
             }
             Err(error) => {
@@ -324,7 +309,8 @@ impl Engine {
             return self.suspend(partition, id, why, Owed::Keep);
         }
         let (sequence, revision) = known.map_or((0, 0), |known| (known.sequence, known.revision));
-        let behind = first != sequence || read.fence.revision <= revision;
+        let behind = first != sequence
+            || read.fence.revision <= revision && Rule::RevisionIsCompared.holds();
         if behind && !event.state.suspended && check {
             Path::LedgerSetBack.reached();
             let why = format!(
@@ -354,6 +340,15 @@ impl Engine {
         self.do_suspend(partition, id, why, owed, AfterSuspension::GoOn);
     }
 
+    /// Stops an event of which the ledger has nothing to write that on.
+    fn suspend_in_memory(&mut self, partition: Partition, id: &EventId) {
+        let Some(event) = self.event_mut(partition, id) else { return };
+        event.flight = None;
+        event.state.suspended = true;
+        event.stage = Stage::Ready;
+        self.go_on(partition, id);
+    }
+
     pub(super) fn do_suspend(
         &mut self,
         partition: Partition,
@@ -370,9 +365,17 @@ impl Engine {
         let committed = state.committed;
         let Some(event) = state.events.get_mut(id) else { return };
         let fence = event.fence.clone().expect("an event without a fence is suspended in memory");
-        if owed == Owed::Forget {
+        if owed == Owed::Forget || !Rule::SuspensionKeepsOwed.holds() {
             event.owed.clear();
             event.owed_bytes = 0;
+        }
+        if !Rule::SuspensionIsDurable.holds() {
+            return match after {
+                AfterSuspension::GoOn => self.suspend_in_memory(partition, id),
+                AfterSuspension::DropPartition => {
+                    self.drop_and_rewind(partition, "an event was suspended");
+                }
+            };
         }
         let outbox = (owed != Owed::Leave).then(|| {
             let in_ledger = event.owed.values().filter(|e| e.offset <= fence.applied_offset);
@@ -396,6 +399,25 @@ impl Engine {
             Stage::Suspending(Flight { ticket, batch: Arc::clone(&batch), changes: 0 }, after);
         self.counts.batches += 1;
         self.outputs.push(Output::Commit(ticket, batch));
+    }
+}
+
+impl Event {
+    /// Stands as the ledger has it, at no earlier log time than what is published.
+    fn stand_on(&mut self, read: &FenceRead, state: EventState, published_at: At) {
+        let applied_offset = read.fence.applied_offset;
+        self.state = state;
+        self.state.sequence = read.fence.sequence;
+        self.state.last_at = read.fence.decided_at;
+        if Rule::LastTimeIsTheGreatest.holds() {
+            self.state.last_at = self.state.last_at.max(published_at);
+        }
+        (self.changes, self.applied, self.pending_bytes) = (0, 0, 0);
+        self.dirty.clear();
+        self.newly_defined = false;
+        self.decided_offset = applied_offset;
+        let summary = super::publication::Summary::of(&self.state);
+        self.summaries = [(applied_offset, summary)].into();
     }
 }
 

@@ -13,6 +13,7 @@ use super::arrival::Arrival;
 use crate::domain::decide::IdVerdict;
 use crate::domain::ids::{Digest, RequestId};
 use crate::domain::limits::{ID_MEMORY, ID_READ_BACK, ID_WINDOW};
+use crate::domain::rule::Rule;
 use crate::domain::time::At;
 
 /// Ids met in a partition, and the highest append time.
@@ -52,7 +53,8 @@ impl Window {
         let mut record = Remembered { offset: arrival.offset, highest, id: None };
         let mut verdict = IdVerdict::Fresh;
         if let Some(request) = arrival.to_remember() {
-            verdict = self.judge(request.id, arrival, highest);
+            let until = if Rule::HighestTimeCounts.holds() { highest } else { arrival.appended };
+            verdict = self.judge(request.id, arrival, until);
             if verdict == IdVerdict::Fresh {
                 self.first.insert(request.id, (arrival.offset, arrival.digest));
                 record.id = Some(request.id);
@@ -62,12 +64,15 @@ impl Window {
         verdict
     }
 
-    fn judge(&self, id: RequestId, arrival: &Arrival, highest: At) -> IdVerdict {
+    /// What an id is worth that has aged until then.
+    fn judge(&self, id: RequestId, arrival: &Arrival, until: At) -> IdVerdict {
         let Some(made) = id.made_at() else { return IdVerdict::OutOfWindow };
-        let age = highest.since(made).0;
+        let age = until.since(made).0;
+        let memory = if Rule::IdsOutliveTheirWindow.holds() { ID_MEMORY } else { ID_WINDOW };
+        let any_body = !Rule::BodyIsCompared.holds();
         match self.first.get(&id) {
-            Some(&(offset, digest)) if age <= ID_MEMORY.0 => {
-                IdVerdict::Seen { offset, same: digest == arrival.digest }
+            Some(&(offset, digest)) if age <= memory.0 => {
+                IdVerdict::Seen { offset, same: digest == arrival.digest || any_body }
             }
             Some(_) | None if age.saturating_abs() > ID_WINDOW.0 => IdVerdict::OutOfWindow,
             Some(_) | None => IdVerdict::Fresh,
@@ -76,6 +81,9 @@ impl Window {
 
     /// Forgets the records at or above an offset: they will be read again.
     pub fn rewind(&mut self, offset: i64) {
+        if !Rule::RewindForgetsIds.holds() {
+            return;
+        }
         while self.records.back().is_some_and(|record| record.offset >= offset) {
             if let Some(Remembered { id: Some(id), .. }) = self.records.pop_back() {
                 self.first.remove(&id);

@@ -5,14 +5,15 @@ use std::collections::BTreeMap;
 use super::conflict::{unblocked, untaken};
 use super::{Asked, Verdict, may_promise};
 use crate::domain::change::Change;
-use crate::domain::event::EventState;
+use crate::domain::event::{Buyer, EventState};
 use crate::domain::ids::{HoldId, SeatNumber};
 use crate::domain::layout::Layout;
 use crate::domain::limits::SEATS_PER_REQUEST_MAX;
 use crate::domain::outcome::{Held, OutcomeBody, Place};
 use crate::domain::refusal::{Code, Refusal};
 use crate::domain::request::{Claim, Line};
-use crate::domain::seat::Priced;
+use crate::domain::rule::Rule;
+use crate::domain::seat::{Priced, Status};
 
 /// A claim that counts places where seats have names, or names them where they are counted.
 pub(super) fn misfit(layout: &Layout, claim: &Claim) -> Option<Refusal> {
@@ -41,12 +42,17 @@ pub(super) fn answer(state: &EventState, id: HoldId, claim: &Claim, asked: &Aske
 fn judge(state: &EventState, claim: &Claim) -> Result<Vec<Priced>, Refusal> {
     may_promise(state)?;
     let layout = state.layout().expect("the event is known by now");
-    let wish = Wish::read(layout, claim)?;
-    wish.check_price(claim)?;
+    let mut wish = Wish::read(layout, claim)?;
+    if Rule::ExpectedPriceProtects.holds() {
+        wish.check_price(claim)?;
+    }
     check_limits(state, layout, claim, &wish)?;
+    if !Rule::AllOrNothing.holds() {
+        wish.leave_out_taken(state);
+    }
     let named = || wish.named.iter().map(|priced| priced.seat);
     untaken(state, named())?;
-    if !claim.staff_override {
+    if !claim.staff_override && Rule::BlockedIsNotSold.holds() {
         unblocked(state, named())?;
     }
     let mut seats = wish.named.clone();
@@ -112,6 +118,14 @@ impl Wish {
         self.price = self.price.saturating_add(price.saturating_mul(i64::from(count)));
     }
 
+    /// What a claim without the rule would do: go without the seats that are taken, if any is free.
+    fn leave_out_taken(&mut self, state: &EventState) {
+        let free = |priced: &Priced| state.seat(priced.seat).status == Status::Free;
+        if self.named.iter().any(free) {
+            self.named.retain(free);
+        }
+    }
+
     fn check_price(&self, claim: &Claim) -> Result<(), Refusal> {
         match claim.expected_price {
             Some(expected) if expected != self.price => {
@@ -159,7 +173,11 @@ fn check_limits(
         Some(_) | None => Ok(()),
     };
     let buyer = state.buyer(&claim.buyer);
-    let has = buyer.map_or(0, |buyer| u64::from(buyer.seats()));
+    let counted = |buyer: &Buyer| match Rule::LimitsCountBooked.holds() {
+        true => u64::from(buyer.seats()),
+        false => held_by_buyer(state, buyer),
+    };
+    let has = buyer.map_or(0, counted);
     over(Code::RequestLimit, limits.seats_per_request, claim.size())?;
     over(Code::BuyerLimit, limits.seats_per_buyer, has + claim.size())?;
     for (&tier, &count) in &wish.by_tier {
@@ -171,15 +189,23 @@ fn check_limits(
     over(Code::LiveHolds, limits.live_holds_per_buyer, live + 1)
 }
 
+/// What a limit without the rule would count: the places of live holds only.
+fn held_by_buyer(state: &EventState, buyer: &Buyer) -> u64 {
+    let holds = buyer.live_holds.iter().filter_map(|hold| state.find_hold(*hold));
+    holds.map(|hold| hold.seats.len() as u64).sum()
+}
+
 /// The lowest free places of each section, handed to its tiers in the order of the lines.
 fn take_general(
     state: &EventState,
     layout: &Layout,
     general: &BTreeMap<usize, Vec<(u16, i64, u32)>>,
 ) -> Result<Vec<Priced>, Refusal> {
+    let together = Rule::LinesAreJudgedTogether.holds();
     let mut seats = vec![];
     for (&section, lines) in general {
-        let wanted: u32 = lines.iter().map(|line| line.2).sum();
+        let counts = lines.iter().map(|line| line.2);
+        let wanted: u32 = if together { counts.sum() } else { counts.max().unwrap_or(0) };
         let free = state.free_places(section);
         if wanted > free.count() {
             let name = layout.definition.sections[section].name.clone();

@@ -1,7 +1,7 @@
 //! Confirms: a hold becomes a booking, once, by one payment. Closed or paused, a sale keeps what it
 //! promised; called off, it cannot.
 
-use super::{Verdict, booked};
+use super::{Verdict, booked, may_promise};
 use crate::domain::change::Change;
 use crate::domain::event::{EventState, SaleState};
 use crate::domain::hold::Hold;
@@ -9,6 +9,7 @@ use crate::domain::ids::{BuyerId, HoldId};
 use crate::domain::outcome::OutcomeBody;
 use crate::domain::refusal::{Code, Ground, Refusal};
 use crate::domain::request::Confirm;
+use crate::domain::rule::Rule;
 use crate::domain::seat::Cause;
 
 pub(super) fn answer(state: &EventState, ask: &Confirm) -> Verdict {
@@ -38,13 +39,16 @@ fn judge<'a>(state: &'a EventState, ask: &Confirm) -> Result<&'a Hold, Refusal> 
     if refunded == Some(true) {
         return Err(Refusal::because(Code::HoldEnded, "cancelled"));
     }
-    if state.sale == SaleState::Off {
+    if state.sale == SaleState::Off && Rule::CalledOffIsFinal.holds() {
         return Err(Refusal::plain(Code::EventOff));
     }
     if refunded == Some(false) {
         return Err(Refusal::because(Code::HoldEnded, "cancelled, booked with another reference"));
     }
     let hold = hold?;
+    if !Rule::ClosedKeepsPromises.holds() {
+        may_promise(state)?;
+    }
     if hold.is_booked() {
         return Err(Refusal::because(Code::HoldEnded, "booked with another reference"));
     }
@@ -75,7 +79,7 @@ pub(super) fn held_by<'a>(
     buyer: &BuyerId,
 ) -> Result<&'a Hold, Refusal> {
     match (state.find_hold(id), state.leaver(id)) {
-        (Some(hold), _) if hold.buyer == *buyer => Ok(hold),
+        (Some(hold), _) if hold.buyer == *buyer || !Rule::OnlyTheHolderActs.holds() => Ok(hold),
         (Some(_), _) => Err(Refusal::plain(Code::NotHolder)),
         (None, Some(leaver)) if leaver.buyer != *buyer => Err(Refusal::plain(Code::NotHolder)),
         (None, Some(leaver)) => {

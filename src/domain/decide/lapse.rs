@@ -14,12 +14,16 @@ use crate::domain::limits::{
     LAPSED_ROWS_MAX, LAPSED_ROWS_OF_BLOCK_MAX, LAPSED_ROWS_OF_BUYER_MAX, SEATS_PER_REQUEST_MAX,
 };
 use crate::domain::request::{Block, Body, Claim, Line, Request};
+use crate::domain::rule::Rule;
 use crate::domain::seat::Status;
 use crate::domain::time::At;
 
 /// The holds to end, in the order in which they end.
 #[must_use]
 pub fn lapses(state: &EventState, request: &Request, at: At) -> Vec<HoldId> {
+    if !ends_lapsed(&request.body) {
+        return vec![];
+    }
     let mut rows = 0;
     let mut ends = vec![];
     let mut rest = state.lapsed(at);
@@ -29,6 +33,9 @@ pub fn lapses(state: &EventState, request: &Request, at: At) -> Vec<HoldId> {
         if rows >= LAPSED_ROWS_MAX {
             break;
         }
+    }
+    if !Rule::OldestLapsedFirst.holds() {
+        ends.reverse();
     }
     if rest.next().is_none() {
         return ends;
@@ -66,6 +73,13 @@ pub fn lapses(state: &EventState, request: &Request, at: At) -> Vec<HoldId> {
         | Body::Expire => {}
     }
     ends
+}
+
+/// Whether a request ends lapsed holds before it is answered: all do.
+fn ends_lapsed(body: &Body) -> bool {
+    let expire = matches!(body, Body::Expire);
+    let confirm = matches!(body, Body::Confirm(_));
+    (expire || Rule::LapsedEndFirst.holds()) && (!confirm || Rule::ConfirmIsNoException.holds())
 }
 
 fn seats_of(state: &EventState, hold: HoldId) -> usize {

@@ -28,6 +28,7 @@ use super::limits::MAX_WAIT_DEFAULT;
 use super::outcome::{Booked, Header, Held, Outcome, OutcomeBody, Place, Released, Role};
 use super::refusal::{Code, Ground, Refusal};
 use super::request::{Body, Request};
+use super::rule::Rule;
 use super::seat::Cause;
 use super::time::{At, Millis};
 
@@ -117,7 +118,10 @@ pub fn step(state: &mut EventState, request: &Request, asked: &Asked) -> Decisio
             (Role::Answer, body)
         }
         Verdict::Standing(body) => (Role::Repeat, body),
-        Verdict::Refused(refusal) => (Role::Answer, OutcomeBody::Refused(refusal)),
+        Verdict::Refused(refusal) => {
+            state.sequence += i64::from(!Rule::RefusalsRaiseNothing.holds());
+            (Role::Answer, OutcomeBody::Refused(refusal))
+        }
     };
     let header = header(state, request, asked, role, buyer);
     decision.outcomes.push(Outcome { header, body });
@@ -161,7 +165,7 @@ fn before_the_state(state: &EventState, request: &Request, asked: &Asked) -> Opt
 }
 
 fn answer(state: &EventState, request: &Request, asked: &Asked) -> Verdict {
-    if request.goes_stale()
+    if (request.goes_stale() || !Rule::ConfirmNeverGoesStale.holds())
         && let Some(verdict) = judge_id(state, request, asked)
     {
         return verdict;

@@ -85,6 +85,28 @@ fn rows_that_do_not_agree_stop_the_event_and_lose_nothing() {
     assert_eq!(world.refusal_of(release), Some(Code::EventSuspended));
 }
 
+/// An event that owes entries is being suspended when its ledger is set back: the suspension is
+/// refused, and what was read before it counts for nothing any more.
+#[test]
+fn a_suspension_that_is_refused_begins_anew() {
+    let mut world = World::new(None);
+    world.may_suspend = true;
+    let w = world.owner_of("e", 2);
+    world.claim("e", "b1", 2);
+    world.deliver(w);
+    while world.step_but_publish(w) {}
+    world.kill(w);
+    let event = EventId::new("e").unwrap();
+    world.ledger.get_mut(&event).unwrap().seats.get_mut(&1).unwrap().offset += 1;
+    world.fates.push((Box::new(|batch| !batch.next.suspended.is_empty()), Fate::Late));
+    world.owner();
+    world.run();
+    world.ledger.get_mut(&event).unwrap().fence.as_mut().unwrap().revision += 1;
+    world.deliver_late();
+    world.run();
+    assert_eq!(world.violations(), Vec::<String>::new());
+}
+
 /// The ledger knows of more published than the group's offset says, and nobody else does.
 #[test]
 fn an_offset_moved_back_is_known_to_the_ledger_too() {

@@ -2,5 +2,6 @@
 
 mod found;
 mod repeat;
+mod rules;
 mod traps;
 mod world;

@@ -159,7 +159,7 @@ fn told() -> Vec<String> {
     run.work();
     run.feed(Input::Drain);
     let positions = std::mem::take(&mut run.positions);
-    assert!(positions.len() > EVENTS as usize, "several events of a partition wait at once");
+    assert!(positions.len() as i64 > EVENTS, "several events of a partition wait at once");
     run.feed(Input::Positions(positions.into_iter().map(|p| (p, Some(0))).collect()));
     run.work();
     run.told

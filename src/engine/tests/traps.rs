@@ -8,7 +8,7 @@ use crate::domain::rule::Rule;
 use crate::domain::time::Millis;
 
 /// Runs a scenario with all rules, which must be clean, and without one, which must not be.
-fn trap(rule: Rule, scenario: fn(&mut World)) {
+pub(super) fn trap(rule: Rule, scenario: fn(&mut World)) {
     let mut world = World::new(None);
     scenario(&mut world);
     assert_eq!(world.violations(), Vec::<String>::new(), "with all rules");
@@ -60,7 +60,7 @@ fn holds_end_for_whoever_comes_and_by_expire_requests() {
 /// The owner decides a claim and a refusal, writes the claim to the ledger, and dies before Kafka.
 /// While it is away the holder gives the place back, so that the refusal would be decided
 /// otherwise.
-fn refusal_owed(world: &mut World) {
+pub(super) fn refusal_owed(world: &mut World) {
     let w = world.owner_of("e", 1);
     let hold = world.claim("e", "b1", 1);
     world.claim("e", "b2", 1);

@@ -30,6 +30,7 @@ use crate::ports::log::{
     TermRecord, ToLog, Topic,
 };
 use crate::wire;
+use crate::wire::inventory::Inventory;
 
 pub(super) const START: i64 = 1_800_000_000_000;
 const P: Partition = Partition(0);
@@ -91,6 +92,8 @@ pub(super) struct World {
     pub(super) committed: Option<Position>,
     pub(super) outcomes: Vec<OutRecord>,
     inventory: HashMap<EventId, Known>,
+    /// All that the inventory topic ever said.
+    pub(super) inventories: Vec<Inventory>,
     terms: Vec<TermRecord>,
     generation: u32,
     next_id: u128,
@@ -114,6 +117,7 @@ impl World {
             committed: None,
             outcomes: vec![],
             inventory: HashMap::new(),
+            inventories: vec![],
             terms: vec![],
             generation: 0,
             next_id: 1,
@@ -452,6 +456,7 @@ impl World {
         for record in &part.inventory {
             let inventory = wire::inventory::decode(&record.value).unwrap();
             self.inventory.insert(inventory.event.clone(), inventory.known());
+            self.inventories.push(inventory);
         }
         self.committed = Some(part.position.clone());
     }

@@ -7,6 +7,8 @@ use crate::domain::ids::{EventId, HoldId};
 use crate::domain::outcome::{Cancelled, OutcomeBody, Released, Role};
 use crate::domain::refusal::Code;
 use crate::domain::seat::{Status, StoredSeat};
+use crate::ports::log::Topic;
+use crate::wire;
 
 impl World {
     /// What a reader of the topics finds wrong.
@@ -56,6 +58,9 @@ impl World {
                 | OutcomeBody::Changed(_)
                 | OutcomeBody::Refused(_) => {}
             }
+        }
+        for record in self.outcomes.iter().filter(|record| record.topic == Topic::DeadLetters) {
+            answers[index(wire::dead_letter::decode(&record.value).unwrap().offset)] += 1;
         }
         for (offset, count) in answers.iter().enumerate() {
             if *count != 1 {
