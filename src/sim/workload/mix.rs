@@ -2,7 +2,7 @@
 
 use fastrand::Rng;
 
-use super::super::coverage::point::Kind;
+use crate::sim::coverage::point::Kind;
 
 /// So many in a thousand.
 #[derive(Clone, Copy, Debug)]
@@ -102,8 +102,6 @@ pub(super) struct Mix {
     spoiled: Rate,
     /// One oversized record in this seed, once this many draws are over.
     oversized: Option<u32>,
-    /// Whether the first event is wanted more than the others.
-    pub(super) hot: bool,
     /// The same record once more.
     pub(super) again: Rate,
     /// Another body under an id that was used.
@@ -139,7 +137,6 @@ impl Mix {
             spoils: swarm(rng, SPOILS, Spoil::Cut),
             spoiled: Rate::draw(rng, 50),
             oversized: (rng.u32(..10) == 0).then(|| rng.u32(1..800)),
-            hot: rng.bool(),
             again: Rate::draw(rng, 40),
             other_body: Rate::draw(rng, 8),
             aim: Rate::draw(rng, 20),

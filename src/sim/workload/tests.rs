@@ -24,7 +24,7 @@ use crate::wire;
 
 const START: At = At(1_800_000_000_000);
 const REQUESTS: usize = 1_200;
-const SEEDS: u64 = 200;
+const SEEDS: u64 = 120;
 
 /// One request partition and its owner.
 struct Owned {
@@ -172,23 +172,17 @@ impl World {
 fn all_there_is_to_meet_is_met_and_all_of_it_is_clean() {
     let mut all = Coverage::default();
     let mut unclean: Vec<String> = vec![];
-    let mut worlds: BTreeMap<String, u64> = BTreeMap::new();
     for seed in 1..=SEEDS {
         let mut world = run(seed, false);
         let report = world.audit();
         unclean.extend(report.first_divergence.map(|finding| format!("seed {seed}: {finding}")));
-        for (group, name, count) in world.coverage.rows() {
-            *worlds.entry(format!("{group} {name}")).or_default() += u64::from(count > 0);
-        }
         all.merge(&world.coverage);
     }
-    let mut rarest: Vec<(u64, String)> =
-        worlds.into_iter().map(|(name, met)| (met, name)).filter(|(met, _)| *met > 0).collect();
-    rarest.sort();
-    rarest.truncate(30);
     assert!(unclean.is_empty(), "{unclean:#?}");
-    let missing = all.missing(Run::Calm);
-    assert!(missing.is_empty(), "never met: {missing:#?}\nrarest, in worlds: {rarest:#?}\n{all}");
+    let (missing, rarest) = (all.missing(Run::Calm), all.rarest(30));
+    // What one world of so many meets is met by luck.
+    let well_mixed = rarest[0].0 > 1;
+    assert!(missing.is_empty() && well_mixed, "never met: {missing:#?}\n{rarest:?}\n{all}");
 }
 
 #[test]
