@@ -29,6 +29,7 @@ use fastrand::Rng;
 use uuid::Uuid;
 
 use crate::domain::ids::{BuyerId, EventId, HoldId, RequestId};
+use crate::domain::limits::ID_WINDOW;
 use crate::domain::outcome::Outcome;
 use crate::domain::request::{Body, Request};
 use crate::domain::time::{At, Millis};
@@ -235,7 +236,7 @@ impl Workload {
 
     /// What an id says about when it was made: a little before now, by clocks that are about right.
     fn made_at(&mut self, spoil: Option<Spoil>) -> At {
-        let window = crate::domain::limits::ID_WINDOW.0;
+        let window = ID_WINDOW.0;
         let ago = match spoil {
             Some(Spoil::IdOld) => window + self.rng.i64(1..=30_000),
             Some(Spoil::IdNew) => -window - self.rng.i64(1_000..=10_000),

@@ -1,5 +1,5 @@
-//! What no world can meet, with the reason. Built one day, it leaves this list, and is missing until
-//! a workload reaches it.
+//! What no world can meet, with the reason. Once it is built it leaves this list, and is missing
+//! until a workload reaches it.
 
 use super::point::{Kind, Point, Stage};
 use crate::domain::refusal::Code;

@@ -402,3 +402,17 @@ impl Form {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn each_point_has_a_name_of_its_own() {
+        let names: BTreeSet<_> = Point::all().into_iter().map(Point::names).collect();
+        assert_eq!(names.len(), Point::all().len());
+        assert!(names.iter().all(|(group, row, _)| !group.is_empty() && !row.is_empty()));
+    }
+}

@@ -256,8 +256,7 @@ impl Sale {
         self.stage = match kind {
             ChangedKind::Defined => {
                 if self.other_asked.contains(&request) {
-                    std::mem::swap(&mut self.venue, &mut self.other);
-                    self.places = vec![Spot::default(); self.venue.names.len()];
+                    self.take_other_venue();
                 }
                 Some(SaleState::NotOpen)
             }
@@ -267,6 +266,17 @@ impl Sale {
             ChangedKind::CalledOff => Some(SaleState::Off),
             ChangedKind::Blocked | ChangedKind::Unblocked => self.stage,
         };
+    }
+
+    /// Somebody was first with the other definition. What was told before the definition was, since
+    /// topics become visible one after the other, was read by the wrong one.
+    fn take_other_venue(&mut self) {
+        std::mem::swap(&mut self.venue, &mut self.other);
+        self.other_asked.clear();
+        self.places = vec![Spot::default(); self.venue.names.len()];
+        self.live.clear();
+        self.booked.clear();
+        self.ended.clear();
     }
 
     fn numbers(&self, places: &[Place]) -> Vec<SeatNumber> {
