@@ -46,7 +46,7 @@ impl Wish<'_> {
 
     fn lines(&mut self, pool: Pool) -> Vec<Line> {
         let size = self.sale.venue.size;
-        if size == Size::Giant && !self.one_in(8) {
+        if size == Size::Giant {
             return self.whole_row();
         }
         let parts = if size != Size::Crowd && self.one_in(4) { self.rng.usize(2..=3) } else { 1 };
