@@ -9,6 +9,7 @@
 //! What is asked of the caller: each request with its outcomes, and those of one event in the order
 //! of their sequence. Another order makes a count wrong here and there, and harms nothing else.
 
+mod impossible;
 pub mod point;
 mod story;
 
@@ -16,10 +17,11 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use crate::domain::outcome::{Outcome, OutcomeBody, Role};
+use crate::domain::refusal::Code;
 use crate::domain::request::Request;
 use crate::wire::dead_letter::Reason;
 
-use point::{Form, Kind, Point, Repeat};
+use point::{Form, Kind, Point, Repeat, Standing};
 use story::Story;
 
 /// How a world was run, and so what it can be expected to meet.
@@ -34,8 +36,15 @@ pub enum Run {
 /// What was met, and how often. One world is followed at a time; the counts of many are merged.
 #[derive(Clone, Debug, Default)]
 pub struct Coverage {
-    counts: BTreeMap<Point, u64>,
+    counts: BTreeMap<Point, Count>,
     story: Story,
+}
+
+/// How often, and in how many worlds.
+#[derive(Clone, Copy, Debug)]
+struct Count {
+    times: u64,
+    worlds: u64,
 }
 
 impl Coverage {
@@ -61,7 +70,7 @@ impl Coverage {
             }
         }
         let Coverage { counts, story } = self;
-        story.follow(outcome, |point| *counts.entry(point).or_default() += 1);
+        story.follow(outcome, |point| meet(counts, point));
     }
 
     /// Takes in the answer to a record that could not be read, or had no place to be read at.
@@ -72,7 +81,9 @@ impl Coverage {
     /// Takes in the counts of other worlds.
     pub fn merge(&mut self, other: &Coverage) {
         for (&point, count) in &other.counts {
-            *self.counts.entry(point).or_default() += count;
+            let all = self.counts.entry(point).or_insert(Count { times: 0, worlds: 0 });
+            all.times += count.times;
+            all.worlds += count.worlds;
         }
     }
 
@@ -81,7 +92,7 @@ impl Coverage {
         Point::all().into_iter().map(|point| {
             let (group, row, column) = point.names();
             let name = if column.is_empty() { row.into() } else { format!("{row} {column}") };
-            (group, name, self.counts.get(&point).copied().unwrap_or(0))
+            (group, name, self.times(point))
         })
     }
 
@@ -98,8 +109,21 @@ impl Coverage {
         unmet.map(|point| point.to_string()).collect()
     }
 
+    /// What was met in the fewest worlds, and in how many, the rarest first.
+    #[must_use]
+    pub fn rarest(&self, most: usize) -> Vec<(u64, String)> {
+        let mut met: Vec<(u64, Point)> =
+            self.counts.iter().map(|(&point, count)| (count.worlds, point)).collect();
+        met.sort_unstable();
+        met.into_iter().take(most).map(|(worlds, point)| (worlds, point.to_string())).collect()
+    }
+
+    fn times(&self, point: Point) -> u64 {
+        self.counts.get(&point).map_or(0, |count| count.times)
+    }
+
     fn count(&mut self, point: Point) {
-        *self.counts.entry(point).or_default() += 1;
+        meet(&mut self.counts, point);
     }
 
     fn count_answer(&mut self, kind: Kind, request: &Request, outcome: &Outcome) {
@@ -122,10 +146,20 @@ impl Coverage {
         if let Some(hold) = point::hold_of(&request.body)
             && !early
         {
-            let standing = self.story.standing(hold, outcome.header.offset);
+            let known = self.story.standing(hold, outcome.header.offset);
+            let forgotten = known != Standing::Never && is_unknown(&outcome.body);
+            let standing = if forgotten { Standing::Resold } else { known };
             self.count(Point::Standing(kind, standing));
         }
     }
+}
+
+fn meet(counts: &mut BTreeMap<Point, Count>, point: Point) {
+    counts.entry(point).or_insert(Count { times: 0, worlds: 1 }).times += 1;
+}
+
+fn is_unknown(body: &OutcomeBody) -> bool {
+    matches!(body, OutcomeBody::Refused(refusal) if refusal.code == Code::UnknownHold)
 }
 
 /// A line for each row of a group, its columns side by side.
@@ -140,7 +174,7 @@ impl fmt::Display for Coverage {
                 write!(f, "{end}{shown:<12} {row:<24}")?;
                 last = (group, row);
             }
-            let count = self.counts.get(&point).copied().unwrap_or(0);
+            let count = self.times(point);
             let told = match (point.impossible(), count) {
                 (Some(_), 0) => "-".into(),
                 (Some(_) | None, _) => count.to_string(),

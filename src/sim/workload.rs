@@ -29,15 +29,17 @@ use fastrand::Rng;
 use uuid::Uuid;
 
 use crate::domain::ids::{BuyerId, EventId, HoldId, RequestId};
+use crate::domain::limits::ID_WINDOW;
 use crate::domain::outcome::Outcome;
 use crate::domain::request::{Body, Request};
 use crate::domain::time::{At, Millis};
 use crate::ports::log::{Header, Seal};
+use crate::sim::coverage::point::Kind;
 
-use super::coverage::point::Kind;
 use mix::{Mix, Spoil};
 use pace::Pace;
 use sale::Sale;
+use venue::Size;
 use wish::Wish;
 
 /// Records remembered in order to be sent again: more than the window of ids remembers.
@@ -79,6 +81,7 @@ pub struct Workload {
     setting: Setting,
     mix: Mix,
     pace: Pace,
+    favourite: Favourite,
     crowd: Vec<BuyerId>,
     /// The last one is never defined.
     sales: Vec<Sale>,
@@ -87,6 +90,13 @@ pub struct Workload {
     aim: Option<Aim>,
     now: At,
     asked: usize,
+}
+
+/// The event that is wanted most, by so many of a hundred requests; the rest are for all alike.
+#[derive(Clone, Copy, Debug)]
+struct Favourite {
+    sale: usize,
+    percent: u32,
 }
 
 /// A record that was produced.
@@ -116,15 +126,19 @@ impl Workload {
         let mix = Mix::draw(&mut rng, setting.giant);
         let pace = Pace::draw(&mut rng, setting);
         let events = if setting.giant { 2 } else { rng.usize(1..=6) };
-        let all = u32::try_from(setting.requests).unwrap_or(u32::MAX);
-        let each = all / u32::try_from(events).expect("few");
-        let share = |index| match (mix.hot, index) {
-            (true, 0) => all / 5 * 2 + each / 5 * 3,
-            (true, _) => each / 5 * 3,
-            (false, _) => each,
+        let size = |rng: &mut Rng, index| match index {
+            0 if setting.giant => Size::Giant,
+            _ => Size::draw(rng),
         };
-        let mut sales: Vec<Sale> = (0..events)
-            .map(|index| Sale::draw(&mut rng, index, setting.giant && index == 0, share(index)))
+        let sizes: Vec<Size> = (0..events).map(|index| size(&mut rng, index)).collect();
+        let favourite = Favourite::choose(&mut rng, &sizes);
+        let mut sales: Vec<Sale> = sizes
+            .iter()
+            .enumerate()
+            .map(|(index, &size)| {
+                let requests = favourite.requests_for(index, events, setting.requests);
+                Sale::draw(&mut rng, index, size, requests)
+            })
             .collect();
         sales.push(Sale::never_defined(&mut rng, events));
         let by_event =
@@ -134,6 +148,7 @@ impl Workload {
         Workload {
             mix,
             pace,
+            favourite,
             crowd: (0..buyers).map(buyer).collect(),
             sales,
             by_event,
@@ -209,19 +224,19 @@ impl Workload {
         let made = self.made_at(spoil);
         let id = self.make_id(made, spoil == Some(Spoil::IdNotSeven));
         let last = self.sales.len() - 1;
-        let sale = match (&self.aim, self.rng.u32(..100)) {
-            (Some(aim), _) => aim.sale,
-            (None, 0..2) => last,
-            (None, 2..40) if self.mix.hot => 0,
-            (None, _) if self.setting.giant => usize::from(self.rng.u32(..10) == 0),
-            (None, _) => self.rng.usize(..last),
+        let favoured = self.rng.u32(..100) < self.favourite.percent;
+        let sale = match &self.aim {
+            Some(aim) => aim.sale,
+            None if self.rng.u32(..50) == 0 => last,
+            None if favoured => self.favourite.sale,
+            None => self.rng.usize(..last),
         };
         (sale, id)
     }
 
     /// What an id says about when it was made: a little before now, by clocks that are about right.
     fn made_at(&mut self, spoil: Option<Spoil>) -> At {
-        let window = crate::domain::limits::ID_WINDOW.0;
+        let window = ID_WINDOW.0;
         let ago = match spoil {
             Some(Spoil::IdOld) => window + self.rng.i64(1..=30_000),
             Some(Spoil::IdNew) => -window - self.rng.i64(1_000..=10_000),
@@ -256,6 +271,25 @@ impl Workload {
         let event = sale.event.clone();
         let body: Body = Wish { rng, mix, crowd, sale, now: *now, id, aim }.body(kind);
         Request { id, event, body }
+    }
+}
+
+impl Favourite {
+    /// What is wanted by the dozen is wanted by most.
+    fn choose(rng: &mut Rng, sizes: &[Size]) -> Favourite {
+        let of = |wanted| sizes.iter().position(|&size| size == wanted);
+        match (of(Size::Giant), of(Size::Crowd)) {
+            (Some(sale), _) => Favourite { sale, percent: 90 },
+            (None, Some(sale)) => Favourite { sale, percent: 70 },
+            (None, None) => Favourite { sale: 0, percent: if rng.bool() { 40 } else { 0 } },
+        }
+    }
+
+    /// How many of all requests one of the events can expect.
+    fn requests_for(self, sale: usize, events: usize, all: usize) -> u32 {
+        let favoured = all * self.percent as usize / 100;
+        let own = if sale == self.sale { favoured } else { 0 };
+        u32::try_from(own + (all - favoured) / events).unwrap_or(u32::MAX)
     }
 }
 

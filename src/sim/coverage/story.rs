@@ -27,7 +27,8 @@ enum Life {
     Booked,
     /// It lapsed, and the request at this offset ended it.
     Lapsed(i64),
-    Ended,
+    Released,
+    Cancelled,
 }
 
 impl Story {
@@ -42,7 +43,9 @@ impl Story {
             Some(Life::Live) => Standing::Live,
             Some(Life::Booked) => Standing::Booked,
             Some(Life::Lapsed(by)) if *by == offset => Standing::Lapsed,
-            Some(Life::Lapsed(_) | Life::Ended) => Standing::Ended,
+            Some(Life::Lapsed(_)) => Standing::Expired,
+            Some(Life::Released) => Standing::Released,
+            Some(Life::Cancelled) => Standing::Cancelled,
         }
     }
 
@@ -70,7 +73,7 @@ impl Story {
             }
             OutcomeBody::Released(released) => {
                 let expired = released.cause == Cause::Expired;
-                let life = if expired { Life::Lapsed(header.offset) } else { Life::Ended };
+                let life = if expired { Life::Lapsed(header.offset) } else { Life::Released };
                 self.holds.insert(released.hold, life);
                 moved.leaves(&released.seats, [Move::HeldFree, Move::HeldBlocked]);
                 tell(Point::Left(if expired { End::Expired } else { End::Released }));
@@ -80,7 +83,7 @@ impl Story {
             }
             OutcomeBody::Cancelled(cancelled) => {
                 if cancelled.remaining == 0 {
-                    self.holds.insert(cancelled.hold, Life::Ended);
+                    self.holds.insert(cancelled.hold, Life::Cancelled);
                 }
                 moved.leaves(&names(&cancelled.places), [Move::BookedFree, Move::BookedBlocked]);
                 tell(Point::Left(End::Cancelled));

@@ -2,7 +2,7 @@
 
 use fastrand::Rng;
 
-use super::super::coverage::point::Kind;
+use crate::sim::coverage::point::Kind;
 
 /// So many in a thousand.
 #[derive(Clone, Copy, Debug)]
@@ -94,6 +94,16 @@ const KINDS: &[(Kind, u32)] = &[
     (Kind::Define, 3),
 ];
 
+/// How often each kind is asked of a giant: whatever would break its rows up is left out, since a
+/// refusal lists only what is taken.
+const GIANT: &[(Kind, u32)] = &[
+    (Kind::Claim, 300),
+    (Kind::Confirm, 3),
+    (Kind::Extend, 5),
+    (Kind::Release, 3),
+    (Kind::Expire, 3),
+];
+
 /// A seed's mix.
 #[derive(Debug)]
 pub(super) struct Mix {
@@ -102,8 +112,6 @@ pub(super) struct Mix {
     spoiled: Rate,
     /// One oversized record in this seed, once this many draws are over.
     oversized: Option<u32>,
-    /// Whether the first event is wanted more than the others.
-    pub(super) hot: bool,
     /// The same record once more.
     pub(super) again: Rate,
     /// Another body under an id that was used.
@@ -129,28 +137,28 @@ pub(super) struct Mix {
 }
 
 impl Mix {
+    /// A giant's mix is not drawn: it wants its fifty places, over and over.
     pub(super) fn draw(rng: &mut Rng, giant: bool) -> Mix {
-        let mut kinds = swarm(rng, KINDS, Kind::Claim);
-        if giant {
-            kinds.push((Kind::Claim, 2_500));
-        }
+        let kinds = if giant { GIANT.to_vec() } else { swarm(rng, KINDS, Kind::Claim) };
+        let spoils = swarm(rng, SPOILS, Spoil::Cut);
+        let oversized = (rng.u32(..10) == 0).then(|| rng.u32(1..800));
+        let mut rate = |usual| if giant { Rate(usual) } else { Rate::draw(rng, usual) };
         Mix {
             kinds,
-            spoils: swarm(rng, SPOILS, Spoil::Cut),
-            spoiled: Rate::draw(rng, 50),
-            oversized: (rng.u32(..10) == 0).then(|| rng.u32(1..800)),
-            hot: rng.bool(),
-            again: Rate::draw(rng, 40),
-            other_body: Rate::draw(rng, 8),
-            aim: Rate::draw(rng, 20),
-            stranger: Rate::draw(rng, 80),
-            wrong_edition: Rate::draw(rng, 150),
-            odd: Rate::draw(rng, 60),
-            staff: Rate::draw(rng, 60),
-            priced: Rate::draw(rng, 150),
-            greedy: Rate::draw(rng, 60),
-            contended: Rate::draw(rng, 180),
-            paid_before: Rate::draw(rng, 90),
+            spoils,
+            oversized,
+            spoiled: rate(50),
+            again: rate(40),
+            other_body: rate(8),
+            aim: if giant { Rate(0) } else { rate(20) },
+            stranger: rate(80),
+            wrong_edition: rate(150),
+            odd: rate(60),
+            staff: rate(60),
+            priced: rate(150),
+            greedy: rate(60),
+            contended: rate(180),
+            paid_before: rate(90),
         }
     }
 

@@ -1,4 +1,5 @@
-//! When requests come: a trickle, bursts, and silences in which holds lapse.
+//! When requests come: a trickle, bursts, and silences in which holds lapse, some right after a
+//! burst.
 
 use fastrand::Rng;
 
@@ -11,7 +12,7 @@ pub(super) struct Pace {
     gap: i64,
     /// A burst begins after one in so many requests.
     bursts: u32,
-    /// A silence follows one in so many requests.
+    /// A silence follows one in so many requests, and thirty in so many bursts.
     silences: u32,
     /// Longest silence, in milliseconds.
     silence_max: i64,
@@ -22,7 +23,7 @@ pub(super) struct Pace {
 impl Pace {
     pub(super) fn draw(rng: &mut Rng, setting: &Setting) -> Pace {
         if setting.giant {
-            return Pace { gap: 10, bursts: 20, silences: 400, silence_max: 25_000, burst: 0 };
+            return Pace { gap: 6, bursts: 20, silences: 2_000, silence_max: 25_000, burst: 0 };
         }
         let requests = i64::try_from(setting.requests.max(1)).unwrap_or(i64::MAX);
         let silence_max = if rng.u32(..3) == 0 { 45_000 } else { 8_000 };
@@ -38,7 +39,8 @@ impl Pace {
     pub(super) fn next(&mut self, rng: &mut Rng) -> Millis {
         if self.burst > 0 {
             self.burst -= 1;
-            return Millis(rng.i64(0..=2));
+            let silence = self.burst == 0 && rng.u32(..self.silences) < 30;
+            return Millis(rng.i64(if silence { 1_000..=self.silence_max } else { 0..=2 }));
         }
         if rng.u32(..self.bursts) == 0 {
             self.burst = rng.u32(5..80);

@@ -4,14 +4,14 @@ use std::collections::VecDeque;
 
 use fastrand::Rng;
 
-use super::super::coverage::point::Kind;
-use super::venue::Venue;
+use super::venue::{Size, Venue};
 use crate::domain::event::SaleState;
 use crate::domain::ids::{BuyerId, EventId, HoldId, Reference, RequestId, SeatNumber};
 use crate::domain::limits::GRACE;
 use crate::domain::outcome::{ChangedKind, Held, Outcome, OutcomeBody, Place};
 use crate::domain::refusal::Code;
 use crate::domain::time::At;
+use crate::sim::coverage::point::Kind;
 
 /// Ended holds, claims not yet answered and references remembered.
 const ENDED_MAX: usize = 40;
@@ -73,7 +73,8 @@ pub(super) struct Sale {
 
 impl Sale {
     /// An event that is asked about some `requests` times.
-    pub(super) fn draw(rng: &mut Rng, index: usize, giant: bool, requests: u32) -> Sale {
+    pub(super) fn draw(rng: &mut Rng, index: usize, size: Size, requests: u32) -> Sale {
+        let giant = size == Size::Giant;
         let late = !giant && rng.u32(..3) == 0;
         let define = if late { rng.u32(0..60.min(requests / 4 + 1)) } else { rng.u32(0..3) };
         let late = !giant && rng.u32(..3) == 0;
@@ -85,19 +86,19 @@ impl Sale {
             _ => u32::MAX,
         };
         let event = EventId::new(&format!("event-{index}")).expect("a name");
-        Sale::new(rng, event, giant, Plan { define, open, call_off })
+        Sale::new(rng, event, size, Plan { define, open, call_off })
     }
 
     /// An event nobody defines.
     pub(super) fn never_defined(rng: &mut Rng, index: usize) -> Sale {
         let event = EventId::new(&format!("event-{index}")).expect("a name");
         let plan = Plan { define: u32::MAX, open: u32::MAX, call_off: u32::MAX };
-        Sale::new(rng, event, false, plan)
+        Sale::new(rng, event, Size::Small, plan)
     }
 
-    fn new(rng: &mut Rng, event: EventId, giant: bool, plan: Plan) -> Sale {
-        let venue = Venue::draw(rng, &event, giant);
-        let other = Venue::draw(rng, &event, giant);
+    fn new(rng: &mut Rng, event: EventId, size: Size, plan: Plan) -> Sale {
+        let venue = Venue::draw(rng, &event, size);
+        let other = Venue::draw(rng, &event, size);
         Sale {
             places: vec![Spot::default(); venue.names.len()],
             event,
@@ -255,8 +256,7 @@ impl Sale {
         self.stage = match kind {
             ChangedKind::Defined => {
                 if self.other_asked.contains(&request) {
-                    std::mem::swap(&mut self.venue, &mut self.other);
-                    self.places = vec![Spot::default(); self.venue.names.len()];
+                    self.take_other_venue();
                 }
                 Some(SaleState::NotOpen)
             }
@@ -266,6 +266,17 @@ impl Sale {
             ChangedKind::CalledOff => Some(SaleState::Off),
             ChangedKind::Blocked | ChangedKind::Unblocked => self.stage,
         };
+    }
+
+    /// Somebody was first with the other definition. What was told before the definition was, since
+    /// topics become visible one after the other, was read by the wrong one.
+    fn take_other_venue(&mut self) {
+        std::mem::swap(&mut self.venue, &mut self.other);
+        self.other_asked.clear();
+        self.places = vec![Spot::default(); self.venue.names.len()];
+        self.live.clear();
+        self.booked.clear();
+        self.ended.clear();
     }
 
     fn numbers(&self, places: &[Place]) -> Vec<SeatNumber> {

@@ -46,10 +46,10 @@ impl Wish<'_> {
 
     fn lines(&mut self, pool: Pool) -> Vec<Line> {
         let size = self.sale.venue.size;
-        if size == Size::Giant && !self.one_in(8) {
+        if size == Size::Giant {
             return self.whole_row();
         }
-        let parts = if self.one_in(4) { self.rng.usize(2..=3) } else { 1 };
+        let parts = if size != Size::Crowd && self.one_in(4) { self.rng.usize(2..=3) } else { 1 };
         let mut lines = vec![];
         for _ in 0..parts {
             let venue = &self.sale.venue;
@@ -69,7 +69,7 @@ impl Wish<'_> {
 
     fn counted(&mut self, section: usize) -> Line {
         let count = match self.sale.venue.size {
-            Size::Crowd => self.rng.u32(30..=50),
+            Size::Crowd => self.rng.u32(40..=50),
             Size::Small | Size::Large | Size::Giant => {
                 let most = if self.mix.greedy.hit(self.rng) { 12 } else { 3 };
                 self.rng.u32(1..=most)
@@ -198,11 +198,10 @@ impl Wish<'_> {
     }
 
     fn target(&mut self, pool: Pool) -> Target {
-        let section = self.rng.usize(..self.sale.venue.layout.sections());
-        let (first, count) = self.sale.venue.layout.span(section);
-        let place = self.look_for(first, count, pool) as usize;
+        let place = self.look_for(0, self.sale.venue.layout.seats(), pool);
         let venue = &self.sale.venue;
-        let name = &venue.names[place];
+        let section = venue.layout.section_of(SeatNumber(place));
+        let name = &venue.names[place as usize];
         match self.rng.u32(..12) {
             0..4 if venue.general.contains(&section) => {
                 let section = venue.section_name(section).into();

@@ -24,7 +24,7 @@ use crate::wire;
 
 const START: At = At(1_800_000_000_000);
 const REQUESTS: usize = 1_200;
-const SEEDS: u64 = 200;
+const SEEDS: u64 = 120;
 
 /// One request partition and its owner.
 struct Owned {
@@ -44,7 +44,8 @@ struct World {
     unseen: VecDeque<Outcome>,
     coverage: Coverage,
     hash: Sha256,
-    refused_bytes: usize,
+    /// When something was refused, and the bytes of the answer.
+    refused: Vec<(At, usize)>,
 }
 
 fn run(seed: u64, giant: bool) -> World {
@@ -65,7 +66,7 @@ fn run(seed: u64, giant: bool) -> World {
         unseen: VecDeque::new(),
         coverage: Coverage::default(),
         hash: Sha256::new(),
-        refused_bytes: 0,
+        refused: vec![],
         rng,
     };
     let mut now = START;
@@ -151,7 +152,7 @@ impl World {
             let encoded = wire::outcome::encode(&outcome);
             self.hash.update(&encoded.value);
             if matches!(outcome.body, OutcomeBody::Refused(_)) {
-                self.refused_bytes += encoded.value.len();
+                self.refused.push((outcome.header.decided_at, encoded.value.len()));
             }
             self.partitions[usize::try_from(partition.0).unwrap()]
                 .model
@@ -172,23 +173,17 @@ impl World {
 fn all_there_is_to_meet_is_met_and_all_of_it_is_clean() {
     let mut all = Coverage::default();
     let mut unclean: Vec<String> = vec![];
-    let mut worlds: BTreeMap<String, u64> = BTreeMap::new();
     for seed in 1..=SEEDS {
         let mut world = run(seed, false);
         let report = world.audit();
         unclean.extend(report.first_divergence.map(|finding| format!("seed {seed}: {finding}")));
-        for (group, name, count) in world.coverage.rows() {
-            *worlds.entry(format!("{group} {name}")).or_default() += u64::from(count > 0);
-        }
         all.merge(&world.coverage);
     }
-    let mut rarest: Vec<(u64, String)> =
-        worlds.into_iter().map(|(name, met)| (met, name)).filter(|(met, _)| *met > 0).collect();
-    rarest.sort();
-    rarest.truncate(30);
     assert!(unclean.is_empty(), "{unclean:#?}");
-    let missing = all.missing(Run::Calm);
-    assert!(missing.is_empty(), "never met: {missing:#?}\nrarest, in worlds: {rarest:#?}\n{all}");
+    let (missing, rarest) = (all.missing(Run::Calm), all.rarest(30));
+    // What one world of so many meets is met by luck.
+    let well_mixed = rarest[0].0 > 1;
+    assert!(missing.is_empty() && well_mixed, "never met: {missing:#?}\n{rarest:?}\n{all}");
 }
 
 #[test]
@@ -199,8 +194,16 @@ fn a_seed_says_all_that_happens() {
 }
 
 #[test]
-fn a_giant_is_refused_more_than_an_outbox_holds() {
-    let mut world = run(3, true);
-    assert!(world.audit().is_clean());
-    assert!(world.refused_bytes > OUTBOX_BYTES_MAX, "only {} bytes", world.refused_bytes);
+fn a_giant_fills_an_outbox_while_kafka_is_away_for_five_seconds() {
+    for seed in 1..=4 {
+        let mut world = run(seed, true);
+        let report = world.audit();
+        assert!(report.is_clean(), "seed {seed}:\n{report}");
+        let owed = |&(from, _): &(At, usize)| {
+            let away = from..from.plus(Millis(5_000));
+            world.refused.iter().filter(|(at, _)| away.contains(at)).map(|(_, bytes)| bytes).sum()
+        };
+        let most: usize = world.refused.iter().map(owed).max().unwrap_or(0);
+        assert!(most > OUTBOX_BYTES_MAX, "seed {seed}: only {most} bytes {report}");
+    }
 }

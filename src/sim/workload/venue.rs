@@ -25,6 +25,17 @@ pub(super) enum Size {
     Giant,
 }
 
+impl Size {
+    /// Mostly small.
+    pub(super) fn draw(rng: &mut Rng) -> Size {
+        match rng.u32(..30) {
+            0 => Size::Large,
+            1 => Size::Crowd,
+            _ => Size::Small,
+        }
+    }
+}
+
 /// A venue with what the workload wants to know of it.
 #[derive(Clone, Debug)]
 pub(super) struct Venue {
@@ -38,13 +49,7 @@ pub(super) struct Venue {
 }
 
 impl Venue {
-    pub(super) fn draw(rng: &mut Rng, event: &EventId, giant: bool) -> Venue {
-        let size = match rng.u32(..30) {
-            _ if giant => Size::Giant,
-            0 => Size::Large,
-            1 | 2 => Size::Crowd,
-            _ => Size::Small,
-        };
+    pub(super) fn draw(rng: &mut Rng, event: &EventId, size: Size) -> Venue {
         let layout = Layout::compile(definition(rng, event, size)).expect("a sound definition");
         let names = (0..layout.seats()).map(|number| layout.name(SeatNumber(number))).collect();
         let (general, numbered) =
@@ -69,7 +74,7 @@ impl Venue {
 fn definition(rng: &mut Rng, event: &EventId, size: Size) -> Definition {
     let hold_time = match size {
         Size::Giant => Millis(rng.i64(10_000..=20_000)),
-        Size::Crowd => Millis(rng.i64(8_000..=20_000)),
+        Size::Crowd => Millis(rng.i64(6_000..=15_000)),
         Size::Small | Size::Large => Millis(rng.i64(1_000..=20_000)),
     };
     let limits = match size {
@@ -141,7 +146,7 @@ fn small(rng: &mut Rng, times: u32) -> (Vec<Tier>, Vec<Section>) {
 
 fn crowd(rng: &mut Rng) -> (Vec<Tier>, Vec<Section>) {
     let tier = |name: &str, price| Tier { name: name.into(), price, seats_per_buyer: None };
-    let places = Places::General(rng.u32(1_500..3_000));
+    let places = Places::General(rng.u32(2_000..5_000));
     let floor = section(rng, "floor", vec!["stand".into(), "child".into()], places);
     let rows = vec![Row { name: "1".into(), seats: "1-8".into(), tier: None }];
     let box_seats = section(rng, "box", vec!["stand".into()], Places::Rows(rows));

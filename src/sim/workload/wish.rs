@@ -2,13 +2,13 @@
 
 use fastrand::Rng;
 
-use super::super::coverage::point::Kind;
 use super::mix::Mix;
 use super::sale::Sale;
 use crate::domain::ids::{BuyerId, EventId, HoldId, RequestId};
 use crate::domain::layout::Definition;
 use crate::domain::request::{Administration, Block, Body, Define, Unblock};
 use crate::domain::time::At;
+use crate::sim::coverage::point::Kind;
 
 /// All that a wish is drawn from.
 pub(super) struct Wish<'a> {
@@ -33,7 +33,7 @@ impl Wish<'_> {
             Kind::CallOff => {
                 let mut ask = self.administration();
                 if !self.sale.may_be_called_off() {
-                    ask.edition += 1;
+                    ask.edition = self.sale.edition + 1;
                 }
                 Body::CallOff(ask)
             }
