@@ -1,26 +1,40 @@
 //! Ten thousand worlds, each from a seed.
 
+use holdfast::domain::rule::Rule;
+use holdfast::sim::run::{Seeds, many, one};
+
 fn main() {
-    let from: u64 = std::env::var("FROM").map_or(1, |v| v.parse().unwrap());
-    let seeds: u64 = std::env::var("SEEDS").map_or(100, |v| v.parse().unwrap());
-    let words = std::env::var("TRACE").is_ok();
-    let began = std::time::Instant::now();
-    let mut requests = 0;
-    let mut bad = 0;
-    for seed in from..from + seeds {
-        let verdict = std::panic::catch_unwind(|| holdfast::sim::run(seed, words));
-        match verdict {
-            Ok(v) => {
-                requests += v.requests;
-                if words { for line in &v.trace { println!("{line}"); } }
-                if !v.violations.is_empty() {
-                    bad += 1;
-                    println!("seed {seed} trouble {:?}: {} {}", v.trouble, v.violations.len(), v.violations[0].chars().take(600).collect::<String>());
-                }
-                if std::env::var("HASH").is_ok() { println!("seed {seed} {:016x}", v.hash); }
-            }
-            Err(_) => { bad += 1; println!("seed {seed}: panic") }
-        }
+    let number = |name: &str, default: u64| std::env::var(name).map_or(default, |v| v.parse().unwrap());
+    let from = number("FROM", 1);
+    let count = number("SEEDS", 100);
+    let without = std::env::var("WITHOUT").ok().map(|name| {
+        *Rule::ALL.iter().find(|rule| rule.name() == name).expect("a rule")
+    });
+    if std::env::var("TRACE").is_ok() {
+        let verdict = one(from, without, true);
+        for line in &verdict.trace { println!("{line}"); }
+        for line in &verdict.violations { println!("{line}"); }
+        println!("trouble {:?} hash {:016x}", verdict.trouble, verdict.hash);
+        return;
     }
-    println!("{seeds} seeds, {requests} requests, {bad} bad, {:?}", began.elapsed());
+    if std::env::var("MUTANTS").is_ok() {
+        for rule in Rule::ALL {
+            let began = std::time::Instant::now();
+            let summary = many(&Seeds { from, count, without: Some(*rule), threads: 2, until_failure: true }, |_| {});
+            let first = summary.failures.first();
+            println!("{:<36} {:>6?} {:?} {}", rule.name(), first.map(|f| f.seed), began.elapsed(),
+                first.map(|f| f.violations[0].chars().take(200).collect::<String>()).unwrap_or_default());
+        }
+        return;
+    }
+    let began = std::time::Instant::now();
+    let summary = many(&Seeds { from, count, without, threads: number("THREADS", 2) as usize, until_failure: false }, |_| {});
+    for failure in &summary.failures {
+        println!("seed {}: {} {}", failure.seed, failure.violations.len(), failure.violations[0].chars().take(500).collect::<String>());
+    }
+    if std::env::var("MISSING").is_ok() {
+        for line in summary.missing() { println!("missing {line}"); }
+        println!("{:?}", summary.troubles);
+    }
+    println!("{} seeds, {} requests, {} failed, hash {:016x}, {:?}", summary.seeds, summary.requests, summary.failed, summary.hash, began.elapsed());
 }

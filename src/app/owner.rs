@@ -17,7 +17,7 @@ use super::gate::Gate;
 use super::stages::Stages;
 use crate::domain::ids::Partition;
 use crate::engine::arrival::Arrival;
-use crate::engine::{Engine, Input, Output};
+use crate::engine::{Bounds, Engine, Input, Output};
 use crate::ports::clock;
 use crate::ports::ledger::Ledger;
 use crate::ports::log::{FromLog, Log, Member, OwnerLog, RawRecord, Sink, ToLog, Topic};
@@ -107,7 +107,7 @@ impl Owner {
         let log = log.own(member, sink)?;
         Ok(Owner {
             name: instance,
-            engine: Engine::new(Uuid::new_v4().as_u64_pair().0),
+            engine: Engine::new(Uuid::new_v4().as_u64_pair().0, Bounds::default()),
             log,
             ledger,
             runtime,

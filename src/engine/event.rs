@@ -11,7 +11,7 @@ use crate::domain::change::Change;
 use crate::domain::decide::{Asked, IdVerdict, step};
 use crate::domain::event::EventState;
 use crate::domain::ids::{EventId, Partition, SeatNumber};
-use crate::domain::limits::{BATCH_ROWS_GOAL, ENTRIES_PENDING_BYTES_MAX};
+use crate::domain::limits::ENTRIES_PENDING_BYTES_MAX;
 use crate::domain::request::Body;
 use crate::domain::rule::Rule;
 use crate::domain::time::At;
@@ -159,8 +159,8 @@ impl Event {
         self.owed_bytes -= gone.values().map(|entry| bytes_of(&entry.records)).sum::<usize>();
     }
 
-    fn has_room(&self) -> bool {
-        self.dirty.len() < BATCH_ROWS_GOAL && self.pending_bytes < ENTRIES_PENDING_BYTES_MAX
+    fn has_room(&self, rows: usize) -> bool {
+        self.dirty.len() < rows && self.pending_bytes < ENTRIES_PENDING_BYTES_MAX
     }
 }
 
@@ -196,6 +196,7 @@ impl Engine {
     }
 
     fn decide_next(&mut self, partition: Partition, id: &EventId) -> Step {
+        let rows = self.bounds.batch_rows;
         let Some(state) = self.partitions.get_mut(&partition) else { return Step::Wait };
         let Some(event) = state.events.get_mut(id) else { return Step::Wait };
         let absent = match event.stage {
@@ -233,7 +234,7 @@ impl Engine {
             Some(head) if head.arrival.offset == offset => {}
             Some(_) | None => return Step::Next,
         }
-        if !event.has_room() {
+        if !event.has_room(rows) {
             Path::EventWaitsForBatch.reached();
             return Step::Wait;
         }

@@ -35,7 +35,10 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use crate::domain::ids::{EventId, Partition};
-use crate::domain::limits::{EVENTS_IN_MEMORY_MAX, LEDGER_RETRY};
+use crate::domain::limits::{
+    BATCH_ROWS_GOAL, EVENTS_IN_MEMORY_MAX, LEDGER_RETRY, PARTITION_RECORDS_MAX,
+    PUBLICATION_ENTRIES_MAX,
+};
 use crate::domain::rule::Rule;
 use crate::domain::time::At;
 use crate::ports::ledger::{Batch, CommitResult, FenceRead, OpId, ReadError, RowsRead};
@@ -116,10 +119,35 @@ pub struct Counts {
     pub drops: u64,
 }
 
+/// How much one owner takes on. Small bounds make a small world meet what a full one would.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bounds {
+    /// Records of a partition, read and not yet published, after which reading pauses.
+    pub partition_records: usize,
+    /// Entries of one publication, over all partitions.
+    pub publication_entries: usize,
+    /// Seat rows after which no further decision joins a batch that has room for it.
+    pub batch_rows: usize,
+    /// Events in memory beyond which idle ones are forgotten.
+    pub events: usize,
+}
+
+impl Default for Bounds {
+    fn default() -> Bounds {
+        Bounds {
+            partition_records: PARTITION_RECORDS_MAX,
+            publication_entries: PUBLICATION_ENTRIES_MAX,
+            batch_rows: BATCH_ROWS_GOAL,
+            events: EVENTS_IN_MEMORY_MAX,
+        }
+    }
+}
+
 /// The state machine of one owner.
 #[derive(Debug)]
 pub struct Engine {
     now: At,
+    bounds: Bounds,
     /// Drawn by whoever starts the engine: makes its operation ids unlike any other's.
     nonce: u64,
     counter: u64,
@@ -138,9 +166,10 @@ pub struct Engine {
 impl Engine {
     /// An owner without partitions.
     #[must_use]
-    pub fn new(nonce: u64) -> Engine {
+    pub fn new(nonce: u64, bounds: Bounds) -> Engine {
         Engine {
             now: At(0),
+            bounds,
             nonce,
             counter: 0,
             partitions: BTreeMap::new(),
@@ -241,7 +270,7 @@ impl Engine {
 
     fn forget_idle_events(&mut self) {
         let total: usize = self.partitions.values().map(|state| state.events.len()).sum();
-        let mut excess = total.saturating_sub(EVENTS_IN_MEMORY_MAX);
+        let mut excess = total.saturating_sub(self.bounds.events);
         for state in self.partitions.values_mut() {
             if excess == 0 {
                 break;

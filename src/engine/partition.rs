@@ -12,7 +12,7 @@ use super::window::Window;
 use super::{Engine, Output};
 use crate::domain::decide::{Asked, refuse_unattached};
 use crate::domain::ids::{EventId, Partition};
-use crate::domain::limits::{CLOCK_SKEW_MAX, PARTITION_BYTES_MAX, PARTITION_RECORDS_MAX};
+use crate::domain::limits::{CLOCK_SKEW_MAX, PARTITION_BYTES_MAX};
 use crate::domain::rule::Rule;
 use crate::domain::time::{At, Millis};
 use crate::ports::log::{Assignment, Known, ToLog};
@@ -284,13 +284,14 @@ impl Engine {
 
     /// Pauses partitions that are too far behind, and resumes those that have caught up.
     pub(super) fn press_back(&mut self) {
+        let most = self.bounds.partition_records;
         for state in self.partitions.values_mut() {
             if !matches!(state.mode, Mode::Running) || self.draining {
                 continue;
             }
             let (records, bytes) = (state.slots.len(), state.bytes);
-            let full = records >= PARTITION_RECORDS_MAX || bytes >= PARTITION_BYTES_MAX;
-            let low = records <= PARTITION_RECORDS_MAX / 2 && bytes <= PARTITION_BYTES_MAX / 2;
+            let full = records >= most || bytes >= PARTITION_BYTES_MAX;
+            let low = records <= most / 2 && bytes <= PARTITION_BYTES_MAX / 2;
             if full && !state.paused {
                 state.paused = true;
                 Path::PartitionPaused.reached();

@@ -10,7 +10,7 @@ use super::path::Path;
 use super::{Engine, Output};
 use crate::domain::event::EventState;
 use crate::domain::ids::{EventId, Partition};
-use crate::domain::limits::{PUBLICATION_BYTES_MAX, PUBLICATION_ENTRIES_MAX};
+use crate::domain::limits::PUBLICATION_BYTES_MAX;
 use crate::domain::rule::Rule;
 use crate::domain::time::{At, Millis};
 use crate::ports::log::{
@@ -79,7 +79,7 @@ impl Engine {
         let contiguous = Rule::PrefixIsContiguous.holds();
         let partitions = self.partitions.len().max(1);
         let (most, most_bytes) =
-            (PUBLICATION_ENTRIES_MAX / partitions, PUBLICATION_BYTES_MAX / partitions);
+            (self.bounds.publication_entries / partitions, PUBLICATION_BYTES_MAX / partitions);
         let mut parts = vec![];
         let mut sent = vec![];
         for state in self.partitions.values_mut() {

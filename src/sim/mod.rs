@@ -11,6 +11,7 @@ pub mod ledger;
 pub mod matrix;
 mod net;
 mod process;
+pub mod run;
 mod trace;
 mod trouble;
 mod watcher;
@@ -19,9 +20,3 @@ pub mod workload;
 mod world;
 
 pub use world::Verdict;
-
-/// Runs the world of a seed to its end.
-#[must_use]
-pub fn run(seed: u64, in_words: bool) -> Verdict {
-    world::World::new(seed, in_words).run()
-}

@@ -30,7 +30,6 @@ struct Feed {
 }
 
 /// What reaches a process.
-#[derive(Debug)]
 pub(super) enum Message {
     /// An answer of the ledger.
     Engine(Input),
@@ -40,6 +39,8 @@ pub(super) enum Message {
     Rebalance(i32),
     /// Partitions of a generation.
     Assigned(Assigned),
+    /// What the driver has found out about partitions.
+    Begin(Rc<Generation>, Vec<Found>),
     /// It is time for a sign of life.
     Heartbeat,
     /// It is to drain and leave.
@@ -112,7 +113,8 @@ impl World {
         let line = Line { net: Rc::clone(&self.net), pid };
         let driver = Driver::start(line, instance.to_owned(), self.ledger_name());
         let nonce = self.net.draw(|lot| lot.u64(..));
-        let engine = Engine::new(nonce);
+        let bounds = self.net.weather.borrow().bounds;
+        let engine = Engine::new(nonce, bounds);
         let skew = self.draw_skew();
         self.processes.push(Process::new(instance.to_owned(), engine, driver, skew));
         self.trace("start", pid, 0);
@@ -150,6 +152,7 @@ impl World {
             Message::Records(arrivals) => self.hear_records(pid, arrivals),
             Message::Rebalance(generation) => self.on_rebalance(pid, generation),
             Message::Assigned(assigned) => self.on_assigned(pid, assigned),
+            Message::Begin(under, found) => self.begin(pid, under, found),
             Message::Heartbeat => self.on_heartbeat(pid),
             Message::Stop => {
                 self.feed(pid, Input::Drain);
@@ -170,14 +173,15 @@ impl World {
             match self.processes[pid].driver.take_told() {
                 None => return,
                 Some(Told::Engine(input)) => self.feed(pid, input),
-                Some(Told::Begin(under, found)) => self.begin(pid, &under, found),
+                Some(Told::Begin(under, found)) => self.begin(pid, under, found),
             }
         }
     }
 
-    fn begin(&mut self, pid: Pid, under: &Generation, found: Vec<Found>) {
-        for found in found {
-            if under.is_over() || !self.processes[pid].is_awake() {
+    fn begin(&mut self, pid: Pid, under: Rc<Generation>, found: Vec<Found>) {
+        let mut rest = found.into_iter();
+        while let Some(found) = rest.next() {
+            if under.is_over() {
                 return;
             }
             match found {
@@ -195,6 +199,12 @@ impl World {
                     self.processes[pid].refused.insert(partition.0, sentence);
                     self.net.report(Report::PartitionRefused);
                 }
+            }
+            if !self.processes[pid].is_awake() {
+                // It goes on with the others when it wakes.
+                let message = Box::new(Message::Begin(under, rest.collect()));
+                let event = Event::World(Happening::To(pid, message));
+                return self.processes[pid].deferred.push_front(event);
             }
         }
         self.poll_later(pid);
@@ -590,11 +600,11 @@ impl World {
         self.processes[pid].asleep = false;
         self.trace("awake", pid, 0);
         self.perform(pid);
-        self.go_on(pid);
         while self.processes[pid].is_awake() {
             let Some(event) = self.processes[pid].deferred.pop_front() else { break };
             self.happen(event);
         }
+        self.go_on(pid);
         self.poll_later(pid);
         self.tick_later(pid);
     }

@@ -7,6 +7,7 @@
 use super::fault::{Fault, Step};
 use super::net::{MILLI, Micros};
 use super::trouble::Trouble;
+use crate::engine::Bounds;
 use crate::sim::ledger::Shape;
 
 /// What becomes of the request to end a transaction.
@@ -53,6 +54,8 @@ pub(super) struct Weather {
     pub(super) plans: Vec<Plan>,
     pub(super) trouble: Option<Trouble>,
     pub(super) giant: bool,
+    /// What an owner takes on.
+    pub(super) bounds: Bounds,
 }
 
 impl Weather {
@@ -88,6 +91,7 @@ impl Weather {
             plans: (0..plans).map(|_| plan(lot)).collect(),
             trouble: (lot.u32(0..5) == 0).then(|| Trouble::draw(lot)),
             giant: lot.u32(0..200) == 0,
+            bounds: draw_bounds(lot),
         }
     }
 
@@ -102,5 +106,18 @@ impl Weather {
         self.clock_step_every = 0;
         self.plans.clear();
         self.trouble = None;
+    }
+}
+
+fn draw_bounds(lot: &mut fastrand::Rng) -> Bounds {
+    let full = Bounds::default();
+    let mut small = |least: usize, most: usize, full: usize| {
+        if lot.u32(0..3) == 0 { lot.usize(least..most) } else { full }
+    };
+    Bounds {
+        partition_records: small(4, 60, full.partition_records),
+        publication_entries: small(1, 40, full.publication_entries),
+        batch_rows: small(1, 20, full.batch_rows),
+        events: small(0, 3, full.events),
     }
 }

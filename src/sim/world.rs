@@ -27,6 +27,7 @@ use crate::audit;
 use crate::domain::ids::EventId;
 use crate::domain::time::{At, Millis};
 use crate::engine::Input;
+use crate::engine::path::Path;
 use crate::ports::log::Topic;
 
 /// When every world begins.
@@ -98,6 +99,26 @@ pub struct Verdict {
     pub report: audit::Report,
     /// The trouble it had.
     pub trouble: Option<&'static str>,
+    /// Ways its engines went.
+    pub paths: Vec<(Path, u64)>,
+}
+
+impl Verdict {
+    /// A world that ended in a panic.
+    pub(super) fn panicked(seed: u64, words: &str) -> Verdict {
+        Verdict {
+            seed,
+            requests: 0,
+            violations: vec![format!("panic: {words}")],
+            hash: 0,
+            trace: vec![],
+            matrix: Matrix::default(),
+            coverage: Coverage::default(),
+            report: audit::Report::default(),
+            trouble: None,
+            paths: vec![],
+        }
+    }
 }
 
 /// A world.
@@ -212,6 +233,7 @@ impl World {
             coverage,
             report,
             trouble: self.trouble.map(Trouble::name),
+            paths: vec![],
         }
     }
 
@@ -486,6 +508,9 @@ impl World {
                 self.kill_all();
                 self.servers.cluster.lose_terms();
                 self.touched.refusable.extend(0..i32::try_from(partitions).unwrap_or(0));
+                // What is refused to the end cannot end its holds.
+                let events: Vec<EventId> = self.servers.ledger.events().cloned().collect();
+                self.touched.suspendable.extend(events);
             }
             Trouble::WrongLedger => {
                 self.kill_all();

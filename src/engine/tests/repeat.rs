@@ -12,7 +12,7 @@ use crate::domain::ids::{BuyerId, Digest, EventId, Partition, RequestId};
 use crate::domain::request::{Body, Claim, Line, Request};
 use crate::domain::time::{At, Millis};
 use crate::engine::arrival::{Arrival, Content};
-use crate::engine::{Engine, Input, Output};
+use crate::engine::{Bounds, Engine, Input, Output};
 use crate::ports::ledger::{CommitResult, Fence, FenceRead, OpId, ReadError, RowsRead};
 use crate::ports::log::{Assignment, Published, TermRecord, ToLog};
 use crate::wire;
@@ -140,7 +140,7 @@ fn told() -> Vec<String> {
     let odd = (0..PARTITIONS).filter(|partition| partition % 2 == 1);
     let known = odd.flat_map(|partition| (0..EVENTS).map(move |number| event(partition, number)));
     let mut run = Run {
-        engine: Engine::new(1),
+        engine: Engine::new(1, Bounds::default()),
         now: At(START),
         todo: VecDeque::new(),
         told: vec![],

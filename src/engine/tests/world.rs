@@ -23,7 +23,7 @@ use crate::domain::rule::{Rule, Without};
 use crate::domain::seat::StoredSeat;
 use crate::domain::time::{At, Millis};
 use crate::engine::arrival::Arrival;
-use crate::engine::{Engine, Input, Output, Ticket};
+use crate::engine::{Bounds, Engine, Input, Output, Ticket};
 use crate::ports::ledger::{Batch, CommitResult, Conflict, Fence, FenceRead, RowsRead};
 use crate::ports::log::{
     Assignment, Known, OutRecord, Part, Position, Publication, Published, RawRecord, Seal,
@@ -132,7 +132,7 @@ impl World {
 
     /// A new process, without partitions.
     pub(super) fn start(&mut self) -> usize {
-        let engine = Engine::new(self.workers.len() as u64 + 1);
+        let engine = Engine::new(self.workers.len() as u64 + 1, Bounds::default());
         self.workers.push(Worker {
             engine,
             alive: true,
