@@ -17,11 +17,11 @@ use crate::domain::ids::EventId;
 pub(super) enum Verb {
     /// Hold every answer against the rules; exit status 1 when anything diverges
     ///
-    /// Reads all requests of one event's partition, or of all of them, waits up to 30 s until the
-    /// owners have answered, and then reads the answers. What is asked meanwhile is left out: the
-    /// sale may go on. A request without an answer is lost: when no owner runs, those that wait are
-    /// counted as that. Give the audit the memory for it: about 1 KiB for each record of a
-    /// partition.
+    /// Waits up to 30 s until the owners have answered what was asked of one event's partition, or
+    /// of all of them, and then reads requests and answers side by side. What is asked meanwhile is
+    /// left out: the sale may go on. A request without an answer is lost: when no owner runs, those
+    /// that wait are counted as that. Memory does not grow with the log, only with the places and
+    /// what is held and booked of them.
     #[command(after_help = "Examples:\n  \
                             holdfast audit verify --event hamlet-2027-03-14\n  \
                             holdfast audit verify --all --ledger --json | jq .first_divergence")]
