@@ -22,6 +22,7 @@ mod answer;
 #[cfg(test)]
 mod fixture;
 mod progress;
+pub mod redecide;
 mod rows;
 mod side_by_side;
 

@@ -1,5 +1,7 @@
 //! `holdfast audit`: whether the sale was exact, from the topics alone.
 
+mod redecide;
+
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
@@ -10,7 +12,7 @@ use crate::app::Backend;
 use crate::app::audit::{Scope, verify_scope};
 use crate::audit::{Finding, Report};
 use crate::config::Config;
-use crate::domain::ids::EventId;
+use crate::domain::ids::{EventId, Partition};
 
 /// Check the sale from the topics, by rules that share no code with the owners
 #[derive(Debug, Subcommand)]
@@ -32,6 +34,20 @@ pub(super) enum Verb {
         #[arg(long)]
         ledger: bool,
     },
+    /// Decide every request again, as this release does; exit status 1 when one comes to another
+    /// answer
+    ///
+    /// Where `verify` asks whether an answer is right, this asks whether it is the very one: the
+    /// lowest of several codes, the lowest of several places. It is the owners' own code, so that a
+    /// wrong rule is not found by it. Answers by another decision version or in an older schema are
+    /// counted as not comparable, those of a suspended event as followed.
+    #[command(after_help = "Examples:\n  \
+                            holdfast audit redecide --event hamlet-2027-03-14\n  \
+                            holdfast audit redecide --all --json | jq .not_comparable")]
+    Redecide {
+        #[command(flatten)]
+        which: Which,
+    },
 }
 
 /// What is audited: exactly one of these.
@@ -46,17 +62,38 @@ pub(super) struct What {
     all: bool,
 }
 
+/// What is decided again: exactly one of these.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+pub(super) struct Which {
+    /// Only what was asked of this event
+    #[arg(long, value_parser = arguments::event)]
+    event: Option<EventId>,
+    /// All events
+    #[arg(long)]
+    all: bool,
+}
+
 pub(super) fn execute(verb: &Verb, config: &Config, output: Output) -> Result<Ending, Failure> {
-    let Verb::Verify { what, ledger } = verb;
     let backend = Backend::open(config)?;
-    let partitions = match &what.event {
+    match verb {
+        Verb::Verify { what, ledger } => {
+            let partitions = partitions(&backend, what.event.as_ref());
+            let scope = Scope { partitions, ledger: *ledger };
+            let report = verify_scope(&backend, &scope, |step| output.words(step))?;
+            output.data(text(&report), &object(&report))?;
+            Ok(if report.is_clean() { Ending::Done } else { Ending::Found })
+        }
+        Verb::Redecide { which } => redecide::execute(&backend, which.event.as_ref(), output),
+    }
+}
+
+/// The partition of an event, or all of them.
+fn partitions(backend: &Backend, event: Option<&EventId>) -> Vec<Partition> {
+    match event {
         Some(event) => vec![backend.log.partition(event.as_str().as_bytes())],
         None => backend.log.all_partitions(),
-    };
-    let scope = Scope { partitions, ledger: *ledger };
-    let report = verify_scope(&backend, &scope, |step| output.words(step))?;
-    output.data(text(&report), &object(&report))?;
-    Ok(if report.is_clean() { Ending::Done } else { Ending::Found })
+    }
 }
 
 fn verdict(report: &Report) -> &'static str {

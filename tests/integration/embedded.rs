@@ -35,6 +35,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         trial("a_flipped_row_is_named", a_flipped_row_is_named),
         trial("a_removed_outcome_is_named", a_removed_outcome_is_named),
         trial("a_doubled_outcome_is_named", a_doubled_outcome_is_named),
+        trial("what_was_decided_is_decided_again", what_was_decided_is_decided_again),
     ]
 }
 
@@ -245,6 +246,40 @@ fn a_doubled_outcome_is_named() -> Result<()> {
         Ok(())
     })?;
     must_find(&sale, Check::Duplicated, |said| said.contains("one"))
+}
+
+/// Deciding again comes to the same, past a worker that was killed, until an outcome is gone.
+fn what_was_decided_is_decided_again() -> Result<()> {
+    let mut sale = Sale::new(Millis(2_000))?;
+    let mut worker = sale.start("worker")?;
+    sale.ask(300)?;
+    worker.kill9()?;
+    let mut worker = sale.start("worker")?;
+    sale.ask(300)?;
+    holdfast::app::audit::verify(&sale.backend, false)?;
+    worker.drain()?;
+    let again = told(&sale.house, &["audit", "redecide", "--all"])?;
+    let count = |name: &str| again[name].as_u64().unwrap_or_default();
+    ensure!(count("requests") >= sale.asked && count("same") == count("requests"), "{again}");
+    ensure!(again["verdict"] == "the same" && count("divergences") == 0, "{again}");
+
+    let sale = tampered(|transaction| {
+        let mut records = transaction.open_table(RECORDS)?;
+        let place = some_held(&records)?;
+        records.remove(place)?;
+        Ok(())
+    })?;
+    let output = sale.house.command().args(["audit", "redecide", "--all"]).output()?;
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    ensure!(output.status.code() == Some(1) && said.contains("check      decision"), "{said}");
+    Ok(())
+}
+
+/// What a verb prints as JSON.
+fn told(house: &Deployment, words: &[&str]) -> Result<serde_json::Value> {
+    let output = house.command().arg("--json").args(words).output()?;
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    serde_json::from_slice(&output.stdout).with_context(|| format!("{words:?} said: {said}"))
 }
 
 /// Where some hold was published, neither first nor last.
