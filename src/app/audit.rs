@@ -19,6 +19,7 @@
 //!   keeps of an event.
 
 mod answer;
+pub mod explain;
 #[cfg(test)]
 mod fixture;
 mod progress;

@@ -1,5 +1,6 @@
 //! `holdfast audit`: whether the sale was exact, from the topics alone.
 
+mod explain;
 mod redecide;
 
 use clap::{Args, Subcommand};
@@ -12,7 +13,7 @@ use crate::app::Backend;
 use crate::app::audit::{Scope, verify_scope};
 use crate::audit::{Finding, Report};
 use crate::config::Config;
-use crate::domain::ids::{EventId, Partition};
+use crate::domain::ids::{EventId, Partition, RequestId};
 
 /// Check the sale from the topics, by rules that share no code with the owners
 #[derive(Debug, Subcommand)]
@@ -48,6 +49,15 @@ pub(super) enum Verb {
         #[command(flatten)]
         which: Which,
     },
+    /// Tell why a request was answered as it was, or who had a place from when to when
+    ///
+    /// It tells what the topics say and judges nothing. A refusal over places names who had them,
+    /// and what became of that. Without --event a request is looked for in all partitions. Exit
+    /// status 1 when there is nothing to tell.
+    #[command(after_help = "Examples:\n  \
+                            holdfast audit explain --request 01a2109a-7109-7092-a757-b42215e07d46\n  \
+                            holdfast audit explain --seat stalls/A/1 --event hamlet-2027-03-14")]
+    Explain(Explain),
 }
 
 /// What is audited: exactly one of these.
@@ -74,6 +84,25 @@ pub(super) struct Which {
     all: bool,
 }
 
+/// What is explained.
+#[derive(Debug, Args)]
+pub(super) struct Explain {
+    /// Every record with this request id
+    #[arg(
+        long,
+        value_parser = arguments::hold,
+        required_unless_present = "seat",
+        conflicts_with = "seat"
+    )]
+    request: Option<RequestId>,
+    /// Every holder of this place: `section/row/seat`, or `section/n` of general admission
+    #[arg(long, requires = "event")]
+    seat: Option<String>,
+    /// The event
+    #[arg(long, value_parser = arguments::event)]
+    event: Option<EventId>,
+}
+
 pub(super) fn execute(verb: &Verb, config: &Config, output: Output) -> Result<Ending, Failure> {
     let backend = Backend::open(config)?;
     match verb {
@@ -85,6 +114,7 @@ pub(super) fn execute(verb: &Verb, config: &Config, output: Output) -> Result<En
             Ok(if report.is_clean() { Ending::Done } else { Ending::Found })
         }
         Verb::Redecide { which } => redecide::execute(&backend, which.event.as_ref(), output),
+        Verb::Explain(asked) => explain::execute(&backend, asked, output),
     }
 }
 

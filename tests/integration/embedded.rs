@@ -36,6 +36,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         trial("a_removed_outcome_is_named", a_removed_outcome_is_named),
         trial("a_doubled_outcome_is_named", a_doubled_outcome_is_named),
         trial("what_was_decided_is_decided_again", what_was_decided_is_decided_again),
+        trial("the_story_of_a_seat_is_told", the_story_of_a_seat_is_told),
     ]
 }
 
@@ -272,6 +273,34 @@ fn what_was_decided_is_decided_again() -> Result<()> {
     let output = sale.house.command().args(["audit", "redecide", "--all"]).output()?;
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
     ensure!(output.status.code() == Some(1) && said.contains("check      decision"), "{said}");
+    Ok(())
+}
+
+/// Two buyers want one seat: who lost it is told to whom, and the seat who has it.
+fn the_story_of_a_seat_is_told() -> Result<()> {
+    const EVENT: &str = "hamlet-2027-03-14";
+    let house = Deployment::embedded()?;
+    let mut worker = house.run("worker", "booking")?;
+    worker.wait_for_log(ASSIGNED, PARTITIONS, START)?;
+    let definition = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docker/theatre.toml");
+    let definition = definition.to_str().context("a path in UTF-8")?;
+    told(&house, &["event", "define", definition])?;
+    told(&house, &["event", "open", EVENT])?;
+    let claim = ["request", "claim", EVENT, "--seat", "stalls/A/1", "--buyer"];
+    let held = told(&house, &[&claim[..], &["ann"]].concat())?;
+    let lost = told(&house, &[&claim[..], &["bob"]].concat())?;
+    let id = lost["request"].as_str().context("the id of the request")?;
+    let story = told(&house, &["audit", "explain", "--request", id])?;
+    let rival = &story["story"][0]["rivals"][0];
+    ensure!(rival["buyer"] == "ann" && rival["hold"] == held["hold"], "{story}");
+    let seat = ["audit", "explain", "--event", EVENT, "--seat"];
+    let story = told(&house, &[&seat[..], &["stalls/A/1"]].concat())?;
+    let turns = story["story"].as_array().context("a list")?;
+    ensure!(turns.len() == 1 && turns[0]["buyer"] == "ann", "{story}");
+    let output = house.command().args(seat).arg("stalls/A/2").output()?;
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    ensure!(output.status.code() == Some(1) && said.contains("nobody had place"), "{said}");
+    worker.drain()?;
     Ok(())
 }
 
