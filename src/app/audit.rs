@@ -33,13 +33,13 @@ use anyhow::Context as _;
 
 use self::answer::Answer;
 use self::progress::Progress;
-use self::side_by_side::{Span, Step};
+use self::side_by_side::{SideBySide, Span, Step};
 use super::Backend;
 use crate::audit::{Check, Finding, Model, Report};
 use crate::domain::ids::Partition;
 use crate::domain::limits::REQUEST_BYTES_MAX;
 use crate::ports::clock::ticks;
-use crate::ports::log::{Log, LogRecord, Reader, Start, Topic};
+use crate::ports::log::{LogRecord, Reader, Start, Topic};
 use crate::wire;
 
 /// How long answers are waited for, over all partitions together. What has none by then is lost.
@@ -86,18 +86,18 @@ pub fn verify_scope(
     tell: impl FnMut(&str),
 ) -> anyhow::Result<Report> {
     let mut progress = Progress::new(tell);
-    let mut log = backend.log.reader()?;
+    let mut log = SideBySide::open(&*backend.log)?;
     let settled_by = ticks() + SETTLE_MAX;
     let mut report = Report::default();
     let mut audited = vec![];
     for &partition in &scope.partitions {
-        let (found, part) = audit(&*backend.log, &mut *log, partition, settled_by, &mut progress)
+        let (found, part) = audit(&mut log, partition, settled_by, &mut progress)
             .with_context(|| format!("auditing partition {partition}"))?;
         report.merge(found);
         audited.push(part);
     }
     if scope.ledger {
-        let findings = rows::compare(backend, &mut *log, &audited, &mut progress)
+        let findings = rows::compare(backend, log.asked(), &audited, &mut progress)
             .context("comparing the ledger")?;
         findings.into_iter().for_each(|finding| report.add(finding));
     }
@@ -105,18 +105,17 @@ pub fn verify_scope(
 }
 
 fn audit(
-    log: &dyn Log,
-    reader: &mut dyn Reader,
+    log: &mut SideBySide,
     partition: Partition,
     settled_by: Instant,
     progress: &mut Progress<impl FnMut(&str)>,
 ) -> anyhow::Result<(Report, Audited)> {
-    let span = answered_span(reader, partition, settled_by, progress)?;
+    let span = answered_span(log.asked(), partition, settled_by, progress)?;
     let end = span.end;
     let mut model = Model::new(partition);
     let mut astray = Report::default();
     progress.begin(format!("partition {partition}"), "offsets", end);
-    span.read(log, reader, &mut |step| {
+    log.read(&span, &mut |step| {
         match step {
             Step::Request(record) => {
                 progress.at(record.offset + 1);

@@ -159,8 +159,8 @@ impl Model {
         self.settled = self.settled.max(offset);
     }
 
-    /// Judges all that was taken and counts what is where. The findings come in the order of their
-    /// offsets.
+    /// Judges all that was taken and counts what is where; nothing more is taken after it. The
+    /// findings come in the order of their offsets.
     pub fn finish(&mut self) -> Report {
         self.settle_below(i64::MAX);
         for event in self.events.values_mut() {

@@ -14,7 +14,7 @@ mod story;
 
 use super::Backend;
 use super::progress::Progress;
-use super::side_by_side::{Span, Step};
+use super::side_by_side::{SideBySide, Span, Step};
 use crate::domain::ids::{BuyerId, EventId, HoldId, Partition, RequestId};
 use crate::domain::outcome::Outcome;
 use crate::domain::refusal::Code;
@@ -164,12 +164,12 @@ pub fn explain(
     tell: impl FnMut(&str),
 ) -> anyhow::Result<Explained> {
     let mut progress = Progress::new(tell);
-    let reader = backend.log.reader()?;
+    let mut log = SideBySide::open(&*backend.log)?;
     let mut teller = story::Teller::new(question.clone());
     for &partition in partitions {
-        let span = Span { partition, end: reader.end(Topic::Requests, partition)? };
+        let span = Span { partition, end: log.asked().end(Topic::Requests, partition)? };
         progress.begin(format!("partition {partition}"), "offsets", span.end);
-        span.read(&*backend.log, &*reader, &mut |step| {
+        log.read(&span, &mut |step| {
             if let Step::Request(record) = &step {
                 progress.at(record.offset + 1);
             }

@@ -22,7 +22,7 @@ use std::collections::HashMap;
 
 use super::answer::Answer;
 use super::progress::Progress;
-use super::side_by_side::Step;
+use super::side_by_side::{SideBySide, Step};
 use super::{SETTLE_MAX, answered_span};
 use crate::app::Backend;
 use crate::audit::{Check, Finding};
@@ -79,15 +79,15 @@ pub fn redecide(
     tell: impl FnMut(&str),
 ) -> anyhow::Result<Redecided> {
     let mut progress = Progress::new(tell);
-    let mut reader = backend.log.reader()?;
+    let mut log = SideBySide::open(&*backend.log)?;
     let settled_by = ticks() + SETTLE_MAX;
     let mut redecided = Redecided::default();
     for &partition in partitions {
-        let span = answered_span(&mut *reader, partition, settled_by, &mut progress)?;
+        let span = answered_span(log.asked(), partition, settled_by, &mut progress)?;
         progress.begin(format!("partition {partition}"), "offsets", span.end);
         let count = backend.log.partitions();
         let mut again = Again::new(partition, count, only.cloned(), &mut redecided);
-        span.read(&*backend.log, &*reader, &mut |step| {
+        log.read(&span, &mut |step| {
             if let Step::Request(record) = &step {
                 progress.at(record.offset + 1);
             }
@@ -286,8 +286,8 @@ impl<'a> Again<'a> {
         let is_known = state.is_known();
         self.judge(arrival, Some(id), &outcomes, recorded);
         // What is not defined has nothing to follow, and anybody may ask for any event.
-        if !is_known {
-            self.events.retain(|other, event| other != id || !matches!(event, Event::Followed(_)));
+        if !is_known && matches!(self.events.get(id), Some(Event::Followed(_))) {
+            self.events.remove(id);
         }
     }
 

@@ -12,8 +12,8 @@
 //!
 //! # Invariants
 //! - At most [`QUEUED`] records of each topic wait in a queue and [`SORTED`] answers of each are
-//!   looked through, however long the partition is: under a thousand records, beside what the
-//!   client has fetched.
+//!   looked through, however long the partition is: under a thousand records, beside what a client
+//!   of Kafka fetches ahead for each of the seven.
 //! - Every record read is handed over once. Answers to what was asked after the end are left out;
 //!   answers to what was never asked are not.
 //! - After a request all answers have been handed over that its place in their topics lets expect.
@@ -26,7 +26,7 @@ use anyhow::{Context as _, anyhow};
 
 use super::answer::{Answer, read_answer};
 use crate::domain::ids::Partition;
-use crate::ports::log::{Log, LogRecord, Reader, Start, Topic};
+use crate::ports::log::{Error, Log, LogRecord, Reader, Start, Topic};
 
 /// Records of a topic that wait to be looked at.
 const QUEUED: usize = 64;
@@ -47,57 +47,74 @@ pub(super) struct Span {
     pub(super) end: i64,
 }
 
-impl Span {
-    /// Reads all of it. `asked` is asked for the end of the requests.
-    pub(super) fn read(
-        &self,
-        log: &dyn Log,
-        asked: &dyn Reader,
-        each: &mut dyn FnMut(Step) -> anyhow::Result<()>,
-    ) -> anyhow::Result<()> {
+/// A reader for each topic, and one to ask with. They serve for one partition after the other.
+pub(super) struct SideBySide {
+    asked: Box<dyn Reader>,
+    readers: Vec<(Topic, Box<dyn Reader>)>,
+}
+
+impl SideBySide {
+    /// Opens the readers.
+    pub(super) fn open(log: &dyn Log) -> Result<SideBySide, Error> {
         let mut readers = vec![(Topic::Requests, log.reader()?)];
         for topic in Topic::OUTCOMES {
             readers.push((topic, log.reader()?));
         }
+        Ok(SideBySide { asked: log.reader()?, readers })
+    }
+
+    /// The one to ask with.
+    pub(super) fn asked(&mut self) -> &mut dyn Reader {
+        &mut *self.asked
+    }
+
+    /// Reads all of a span.
+    pub(super) fn read(
+        &mut self,
+        span: &Span,
+        each: &mut dyn FnMut(Step) -> anyhow::Result<()>,
+    ) -> anyhow::Result<()> {
+        let SideBySide { asked, readers } = self;
         std::thread::scope(|scope| {
             let mut threads = vec![];
             let mut queues = vec![];
             for (topic, reader) in readers {
                 let (queue, records) = sync_channel(QUEUED);
-                threads.push((topic, self.spawn(scope, reader, topic, queue)?));
+                threads.push((*topic, spawn(scope, &mut **reader, (*topic, span), queue)?));
                 queues.push(records);
             }
             let requests = queues.remove(0);
-            let merged = self.merge(&requests, queues, asked, each);
+            let merged = span.merge(&requests, queues, &**asked, each);
             // Queues nobody takes from any more let their readers run to the end.
             drop(requests);
             for (topic, thread) in threads {
-                let read =
-                    thread.join().map_err(|_| anyhow!("a reader of {} panicked", topic.name()))?;
+                let read = thread.join();
+                let read = read.map_err(|_| anyhow!("a reader of {} panicked", topic.name()))?;
                 read.with_context(|| format!("reading {}", topic.name()))?;
             }
             merged
         })
     }
+}
 
-    fn spawn<'scope>(
-        &self,
-        scope: &'scope Scope<'scope, '_>,
-        mut reader: Box<dyn Reader>,
-        topic: Topic,
-        queue: SyncSender<LogRecord>,
-    ) -> anyhow::Result<ScopedJoinHandle<'scope, anyhow::Result<()>>> {
-        let from = (topic, self.partition, Start::Beginning);
-        let read = move || {
-            reader.read_to_end(from, &mut |record| {
-                // Whoever has stopped taking has failed, and says so.
-                let _ = queue.send(record);
-            })?;
-            Ok(())
-        };
-        Ok(std::thread::Builder::new().name(topic.name().into()).spawn_scoped(scope, read)?)
-    }
+fn spawn<'scope>(
+    scope: &'scope Scope<'scope, '_>,
+    reader: &'scope mut dyn Reader,
+    (topic, span): (Topic, &Span),
+    queue: SyncSender<LogRecord>,
+) -> std::io::Result<ScopedJoinHandle<'scope, Result<(), Error>>> {
+    let from = (topic, span.partition, Start::Beginning);
+    let read = move || {
+        reader.read_to_end(from, &mut |record| {
+            // Whoever has stopped taking has failed, and says so.
+            let _ = queue.send(record);
+        })?;
+        Ok(())
+    };
+    std::thread::Builder::new().name(topic.name().into()).spawn_scoped(scope, read)
+}
 
+impl Span {
     fn merge(
         &self,
         requests: &Receiver<LogRecord>,

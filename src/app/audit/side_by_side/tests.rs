@@ -175,8 +175,8 @@ fn in_order(of: i64) -> Vec<i64> {
 }
 
 fn audited(fake: &Fake) -> (Report, Audited) {
-    let mut reader = fake.clone();
-    audit(fake, &mut reader, PARTITION, ticks(), &mut Progress::new(|_: &str| {})).unwrap()
+    let mut log = SideBySide::open(fake).unwrap();
+    audit(&mut log, PARTITION, ticks(), &mut Progress::new(|_: &str| {})).unwrap()
 }
 
 #[test]
@@ -185,20 +185,26 @@ fn two_hundred_thousand_requests_pass_in_the_memory_of_a_few() {
     let fake = fake(REQUESTS, in_order);
     let span = Span { partition: PARTITION, end: REQUESTS };
     let mut asked = 0;
-    span.read(&fake, &fake.clone(), &mut |step| {
-        fake.between.fetch_sub(1, Ordering::SeqCst);
-        match step {
-            Step::Request(record) => {
-                assert_eq!(record.offset, asked);
-                asked += 1;
+    SideBySide::open(&fake)
+        .unwrap()
+        .read(&span, &mut |step| {
+            fake.between.fetch_sub(1, Ordering::SeqCst);
+            match step {
+                Step::Request(record) => {
+                    assert_eq!(record.offset, asked);
+                    asked += 1;
+                }
+                Step::Answer(_, answer) => {
+                    assert_eq!(
+                        answer.expect("readable").place().1,
+                        asked,
+                        "just before its request"
+                    );
+                }
             }
-            Step::Answer(_, answer) => {
-                assert_eq!(answer.expect("readable").place().1, asked, "just before its request");
-            }
-        }
-        Ok(())
-    })
-    .unwrap();
+            Ok(())
+        })
+        .unwrap();
     assert_eq!(asked, REQUESTS);
     let most = fake.most.load(Ordering::SeqCst);
     let bound = i64::try_from(7 * (QUEUED + 2) + 6 * SORTED).unwrap();
@@ -243,7 +249,7 @@ fn what_stops_a_reader_ends_the_audit() {
     let fake = fake(500, in_order);
     let span = Span { partition: PARTITION, end: 500 };
     let mut count = 0;
-    let ended = span.read(&fake, &fake.clone(), &mut |_| {
+    let ended = SideBySide::open(&fake).unwrap().read(&span, &mut |_| {
         count += 1;
         if count == 100 { Err(anyhow!("enough")) } else { Ok(()) }
     });
