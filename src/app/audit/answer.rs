@@ -47,7 +47,8 @@ pub(super) fn read_answer(record: &LogRecord) -> Result<Answer, String> {
     Ok(Answer::Outcome(Box::new(outcome)))
 }
 
-const fn topic_of(body: &OutcomeBody) -> Topic {
+/// The topic an outcome belongs on.
+pub(super) const fn topic_of(body: &OutcomeBody) -> Topic {
     match body {
         OutcomeBody::Held(_) | OutcomeBody::Extended(_) => Topic::Held,
         OutcomeBody::Booked(_) => Topic::Booked,

@@ -78,6 +78,19 @@ pub(super) fn record(offset: i64, out: OutRecord) -> LogRecord {
     }
 }
 
+/// A record of the request topic.
+pub(super) fn asked(offset: i64, value: Vec<u8>) -> LogRecord {
+    LogRecord {
+        topic: Topic::Requests,
+        partition: PARTITION,
+        offset,
+        timestamp: at(offset),
+        key: Some(event().as_str().as_bytes().to_vec()),
+        value: Some(value),
+        headers: vec![],
+    }
+}
+
 /// A request and what it came to.
 #[derive(Clone, Debug)]
 pub(super) struct Told {
@@ -118,15 +131,7 @@ impl House {
 
     /// Puts bytes on the log, and what an owner answers.
     pub(super) fn put(&mut self, offset: i64, value: Vec<u8>) {
-        let request = LogRecord {
-            topic: Topic::Requests,
-            partition: PARTITION,
-            offset,
-            timestamp: at(offset),
-            key: Some(event().as_str().as_bytes().to_vec()),
-            value: Some(value),
-            headers: vec![],
-        };
+        let request = asked(offset, value);
         let arrival = Arrival::read(&request.clone().under(0), Seal::Valid, 1);
         let id = self.window.take(&arrival);
         let mut told = Told { request, outcomes: vec![], dead_letters: vec![] };

@@ -20,7 +20,7 @@
 
 use std::collections::HashMap;
 
-use super::answer::Answer;
+use super::answer::{Answer, topic_of};
 use super::progress::Progress;
 use super::side_by_side::{SideBySide, Step};
 use super::{SETTLE_MAX, answered_span};
@@ -31,7 +31,7 @@ use crate::domain::decide::{Asked, IdVerdict, refuse_unattached, step};
 use crate::domain::event::EventState;
 use crate::domain::ids::{EventId, Partition};
 use crate::domain::outcome::{Header, Outcome, OutcomeBody, Role};
-use crate::domain::refusal::Code;
+use crate::domain::refusal::{Code, Refusal};
 use crate::domain::request::Request;
 use crate::engine::arrival::{Arrival, Content, SIGNATURE_MISSING};
 use crate::engine::window::Window;
@@ -133,15 +133,41 @@ impl Recorded {
         self.outcomes.iter().find(|outcome| outcome.header.role != Role::Derived)
     }
 
+    fn refusal(&self) -> Option<&Refusal> {
+        match &self.closing()?.body {
+            OutcomeBody::Refused(refusal) => Some(refusal),
+            OutcomeBody::Held(_)
+            | OutcomeBody::Booked(_)
+            | OutcomeBody::Extended(_)
+            | OutcomeBody::Released(_)
+            | OutcomeBody::Cancelled(_)
+            | OutcomeBody::Changed(_) => None,
+        }
+    }
+
+    fn code(&self) -> Option<Code> {
+        self.refusal().map(|refusal| refusal.code)
+    }
+
     /// What the owner thought of the signature: only its refusal tells.
     fn seal(&self) -> Seal {
-        match self.closing().map(|outcome| &outcome.body) {
-            Some(OutcomeBody::Refused(refusal)) if refusal.code == Code::NotAuthorised => {
-                let absent = refusal.ground.detail == SIGNATURE_MISSING;
+        match self.refusal() {
+            Some(Refusal { code: Code::NotAuthorised, ground }) => {
+                let absent = ground.detail == SIGNATURE_MISSING;
                 if absent { Seal::Absent } else { Seal::Invalid }
             }
             Some(_) | None => Seal::Valid,
         }
+    }
+
+    /// The dead letter by which an older release said that it did not know the schema. That release
+    /// did not know the id either: put back under it, the request is a new one.
+    fn unread(&self) -> Option<OutRecord> {
+        let [value] = &self.dead_letters[..] else { return None };
+        let letter = wire::dead_letter::decode(value).ok()?;
+        let unknown = self.outcomes.is_empty() && letter.reason == Reason::UnknownSchema;
+        let ours = wire::dead_letter::encode(&letter);
+        unknown.then_some(ours)
     }
 }
 
@@ -198,7 +224,15 @@ impl<'a> Again<'a> {
     fn decide(&mut self, record: LogRecord) {
         let recorded = self.recorded(record.offset);
         let raw = record.under(0);
-        let arrival = Arrival::read(&raw, recorded.seal(), self.partitions);
+        let mut arrival = Arrival::read(&raw, recorded.seal(), self.partitions);
+        let unread = match &arrival.content {
+            Content::Request(..) => recorded.unread(),
+            Content::Dead(_) => None,
+        };
+        let is_unread = unread.is_some();
+        if let Some(letter) = unread {
+            arrival.content = Content::Dead(Box::new(letter));
+        }
         let id = self.window.take(&arrival);
         // Whoever reads a log has what is below committed for good.
         self.window.forget_below(arrival.offset + 1);
@@ -211,10 +245,23 @@ impl<'a> Again<'a> {
         }
         self.redecided.requests += 1;
         match &arrival.content {
+            Content::Dead(_) if is_unread => self.redecided.not_comparable += 1,
             Content::Dead(letter) => self.compare_letter(&arrival, letter, &recorded),
-            Content::Request(request, _) => {
-                let request = request.clone();
-                self.compare_answer(&arrival, &request, id, &recorded);
+            Content::Request(request, early) => {
+                let Some(closing) = recorded.closing() else {
+                    let found = describe_all(&recorded);
+                    return self.diverges(&arrival, Topic::Requests, "an answer".into(), found);
+                };
+                let asked = Asked {
+                    at: closing.header.decided_at,
+                    waited: closing.header.waited,
+                    partition: arrival.partition,
+                    offset: arrival.offset,
+                    digest: arrival.digest,
+                    id,
+                    early: early.clone(),
+                };
+                self.compare_answer(&arrival, request, asked, &recorded);
             }
         }
     }
@@ -232,38 +279,14 @@ impl<'a> Again<'a> {
         &mut self,
         arrival: &Arrival,
         request: &Request,
-        id: IdVerdict,
+        asked: Asked,
         recorded: &Recorded,
     ) {
-        let Some(closing) = recorded.closing() else {
-            let once_unknown = recorded.dead_letters.iter().any(|letter| is_unknown(letter));
-            if once_unknown {
-                // A release that could not read it yet, and nothing came of it.
-                self.redecided.not_comparable += 1;
-                return;
-            }
-            let found = describe_all(recorded);
-            return self.diverges(arrival, Topic::Requests, "an answer".into(), found);
-        };
-        let Header { decided_at: at, waited, .. } = closing.header;
-        let suspended = matches!(&closing.body,
-            OutcomeBody::Refused(refusal) if refusal.code == Code::EventSuspended);
-        let Content::Request(_, early) = &arrival.content else { return };
-        let asked = Asked {
-            at,
-            waited,
-            partition: arrival.partition,
-            offset: arrival.offset,
-            digest: arrival.digest,
-            id,
-            early: early.clone(),
-        };
         let Some(id) = &arrival.event else {
-            let refusal = early.clone().expect("a request without an event here is refused");
+            let refusal = asked.early.expect("a request without an event here is refused");
             let asked = Asked { id: IdVerdict::Fresh, early: None, ..asked };
             let outcome = refuse_unattached(request, &asked, refusal);
-            self.judge(arrival, None, &[outcome], recorded);
-            return;
+            return self.judge(arrival, None, &[outcome], recorded);
         };
         let unknown = || Event::Followed(Box::new(EventState::unknown(id.clone())));
         let state = match self.events.entry(id.clone()).or_insert_with(unknown) {
@@ -277,8 +300,8 @@ impl<'a> Again<'a> {
                 return;
             }
         };
-        if suspended {
-            state.apply(&Change::Decided(at));
+        if recorded.code() == Some(Code::EventSuspended) {
+            state.apply(&Change::Decided(asked.at));
             self.redecided.suspended += 1;
             return;
         }
@@ -315,8 +338,7 @@ impl<'a> Again<'a> {
                 let found = recorded.outcomes.get(alike);
                 let found = found.map_or_else(|| describe_all(recorded), describe);
                 let topic = outcomes.get(alike).or(recorded.outcomes.get(alike));
-                let topic =
-                    topic.map_or(Topic::DeadLetters, |one| wire::outcome::encode(one).topic);
+                let topic = topic.map_or(Topic::DeadLetters, |one| topic_of(&one.body));
                 self.diverges(arrival, topic, expected, found);
             }
         }
@@ -337,11 +359,6 @@ impl<'a> Again<'a> {
             found,
         });
     }
-}
-
-/// Whether a dead letter says that its release did not know the schema.
-fn is_unknown(letter: &[u8]) -> bool {
-    wire::dead_letter::decode(letter).is_ok_and(|letter| letter.reason == Reason::UnknownSchema)
 }
 
 fn describe(outcome: &Outcome) -> String {

@@ -1,10 +1,11 @@
 use super::*;
-use crate::app::audit::fixture::{House, PARTITION, claim, event, id_at};
+use crate::app::audit::fixture::{House, PARTITION, Told, asked, claim, event, id_at};
 use crate::domain::ids::Reference;
 use crate::domain::outcome::Released;
 use crate::domain::refusal::Refusal;
 use crate::domain::request::{Body, Confirm};
 use crate::domain::seat::Cause;
+use crate::wire::dead_letter::DeadLetter;
 
 /// Some of everything: offsets 0 to 8, and two that come much later.
 fn sale() -> House {
@@ -109,4 +110,19 @@ fn a_suspended_event_is_followed_and_not_compared() {
     }
     let redecided = again(house.steps(), None);
     assert_eq!((redecided.same, redecided.suspended, redecided.divergences), (7, 4, 0));
+}
+
+#[test]
+fn what_an_older_release_could_not_read_is_new_when_it_is_put_back() {
+    let mut house = House::open();
+    let request = Request { id: id_at(2), event: event(), body: claim("ann", "A/1/1") };
+    let bytes = wire::request::encode(&request);
+    let unread = asked(2, bytes.clone());
+    let letter = DeadLetter::from_record(&unread.clone().under(0), Reason::UnknownSchema, "old");
+    let letter = wire::dead_letter::encode(&letter);
+    house.told.push(Told { request: unread, outcomes: vec![], dead_letters: vec![letter] });
+    house.put(3, bytes);
+    assert!(matches!(house.told[3].outcomes[0].body, OutcomeBody::Held(_)), "put back, it is new");
+    let redecided = again(house.steps(), None);
+    assert_eq!((redecided.same, redecided.not_comparable, redecided.divergences), (3, 1, 0));
 }
