@@ -6,31 +6,38 @@
 //! sale need not be stopped to be audited. The ledger is another matter: it is ahead of the topics
 //! while entries wait for Kafka, so comparing it takes a deployment of which nothing is asked.
 //!
-//! Wrong alternatives: reading answers before requests, which finds the request of a fast answer
-//! lost; waiting until the answers are as many as the requests, which waits for ever for those that
-//! *are* lost; waiting for the end of the request topic, which may be the marker of a producer's
-//! transaction, and no owner ever commits that.
+//! Wrong alternatives: waiting until the answers are as many as the requests, which waits for ever
+//! for those that *are* lost; waiting for the end of the request topic, which may be the marker of
+//! a producer's transaction, and no owner ever commits that.
 //!
 //! # Invariants
 //! - Everything read counts: an answer that cannot be read, or is not where its readers look for
 //!   it, is a finding, and never passed over.
 //! - The log is read from its first record. Where retention has cut requests and answers unevenly,
 //!   the rest does not add up, and the findings say so.
+//! - Memory does not grow with the log: `side_by_side` says what is read ahead, the model what it
+//!   keeps of an event.
 
+mod answer;
+pub mod explain;
+#[cfg(test)]
+mod fixture;
 mod progress;
+pub mod redecide;
 mod rows;
+mod side_by_side;
 
-use std::ops::RangeBounds;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 
+use self::answer::Answer;
 use self::progress::Progress;
+use self::side_by_side::{SideBySide, Span, Step};
 use super::Backend;
 use crate::audit::{Check, Finding, Model, Report};
 use crate::domain::ids::Partition;
 use crate::domain::limits::REQUEST_BYTES_MAX;
-use crate::domain::outcome::{Outcome, OutcomeBody};
 use crate::ports::clock::ticks;
 use crate::ports::log::{LogRecord, Reader, Start, Topic};
 use crate::wire;
@@ -79,18 +86,18 @@ pub fn verify_scope(
     tell: impl FnMut(&str),
 ) -> anyhow::Result<Report> {
     let mut progress = Progress::new(tell);
-    let mut log = backend.log.reader()?;
+    let mut log = SideBySide::open(&*backend.log)?;
     let settled_by = ticks() + SETTLE_MAX;
     let mut report = Report::default();
     let mut audited = vec![];
     for &partition in &scope.partitions {
-        let (found, part) = audit(&mut *log, partition, settled_by, &mut progress)
+        let (found, part) = audit(&mut log, partition, settled_by, &mut progress)
             .with_context(|| format!("auditing partition {partition}"))?;
         report.merge(found);
         audited.push(part);
     }
     if scope.ledger {
-        let findings = rows::compare(backend, &mut *log, &audited, &mut progress)
+        let findings = rows::compare(backend, log.asked(), &audited, &mut progress)
             .context("comparing the ledger")?;
         findings.into_iter().for_each(|finding| report.add(finding));
     }
@@ -98,49 +105,64 @@ pub fn verify_scope(
 }
 
 fn audit(
-    log: &mut dyn Reader,
+    log: &mut SideBySide,
     partition: Partition,
     settled_by: Instant,
     progress: &mut Progress<impl FnMut(&str)>,
 ) -> anyhow::Result<(Report, Audited)> {
+    let span = answered_span(log.asked(), partition, settled_by, progress)?;
+    let end = span.end;
     let mut model = Model::new(partition);
-    let mut last = None;
-    let mut ends = log.end(Topic::Requests, partition)?;
-    for topic in Topic::OUTCOMES {
-        ends += log.end(topic, partition)?;
-    }
-    progress.begin(format!("partition {partition}"), "offsets", ends);
-    let end = log.read_to_end((Topic::Requests, partition, Start::Beginning), &mut |record| {
-        last = Some(record.offset);
-        progress.at(record.offset + 1);
-        take_request(&mut model, &record);
+    let mut astray = Report::default();
+    progress.begin(format!("partition {partition}"), "offsets", end);
+    log.read(&span, &mut |step| {
+        match step {
+            Step::Request(record) => {
+                progress.at(record.offset + 1);
+                take_request(&mut model, &record);
+                model.settle_below(record.offset + 1);
+            }
+            // Kept by the model until a request came, which none will.
+            Step::Answer(_, Ok(answer)) if answer.is_about(partition, end..) => {
+                astray.add(unasked(partition, answer.place().1));
+            }
+            Step::Answer(_, Ok(Answer::Outcome(outcome))) => model.on_outcome(partition, &outcome),
+            Step::Answer(_, Ok(Answer::DeadLetter(of, offset))) => {
+                model.on_dead_letter(of, offset);
+            }
+            Step::Answer(record, Err(why)) => astray.add(unreadable(&record, why)),
+        }
+        Ok(())
     })?;
     progress.done(end);
+    let mut report = model.finish();
+    report.merge(astray);
+    Ok((report, Audited { partition, end, model }))
+}
+
+/// The requests there are now, once they are answered or are not waited for any longer.
+fn answered_span(
+    reader: &mut dyn Reader,
+    partition: Partition,
+    settled_by: Instant,
+    progress: &mut Progress<impl FnMut(&str)>,
+) -> anyhow::Result<Span> {
+    let mut last = None;
+    let mut note = |record: LogRecord| last = Some(record.offset);
+    let answered = reader.committed(partition)?.map_or(Start::Beginning, Start::Offset);
+    let mut unanswered = reader.read_to_end((Topic::Requests, partition, answered), &mut note);
+    if unanswered.is_err() {
+        // A position outside the log is the owners' trouble; what is there is audited all the same.
+        let from = (Topic::Requests, partition, Start::Beginning);
+        unanswered = reader.read_to_end(from, &mut note);
+    }
+    let end = unanswered?;
     if let Some(last) = last
-        && !await_answers(log, partition, last, settled_by)?
+        && !await_answers(reader, partition, last, settled_by)?
     {
         progress.tell("not all requests are answered, and they are not waited for any longer");
     }
-    let mut unreadable = vec![];
-    let mut later = vec![];
-    for topic in Topic::OUTCOMES {
-        let read = log.read_to_end((topic, partition, Start::Beginning), &mut |record| {
-            progress.at(record.offset + 1);
-            match read_answer(&record) {
-                Ok(answer) if answer.is_about(partition, end..) => later.push(answer),
-                Ok(answer) => answer.give(partition, &mut model),
-                Err(why) => unreadable.push(finding(&record, why)),
-            }
-        })?;
-        progress.done(read);
-    }
-    // What was asked after the end is left out; an answer to what was never asked is not.
-    let now = log.end(Topic::Requests, partition)?;
-    let unasked = later.iter().filter(|answer| !answer.is_about(partition, end..now));
-    unasked.for_each(|answer| answer.give(partition, &mut model));
-    let mut report = model.finish();
-    unreadable.into_iter().for_each(|finding| report.add(finding));
-    Ok((report, Audited { partition, end, model }))
+    Ok(Span { partition, end })
 }
 
 /// Whether the owners have got past the last request in time.
@@ -170,64 +192,7 @@ fn take_request(model: &mut Model, record: &LogRecord) {
     model.on_request(record.offset, record.timestamp, request.as_ref(), key, digest);
 }
 
-/// What closes a request, or was caused by it.
-enum Answer {
-    Outcome(Box<Outcome>),
-    DeadLetter(Partition, i64),
-}
-
-impl Answer {
-    /// Partition and offset of the request it is about.
-    fn place(&self) -> (Partition, i64) {
-        match self {
-            Answer::Outcome(outcome) => (outcome.header.partition, outcome.header.offset),
-            Answer::DeadLetter(partition, offset) => (*partition, *offset),
-        }
-    }
-
-    fn is_about(&self, partition: Partition, offsets: impl RangeBounds<i64>) -> bool {
-        let (of, offset) = self.place();
-        of == partition && offsets.contains(&offset)
-    }
-
-    fn give(&self, read_from: Partition, model: &mut Model) {
-        match self {
-            Answer::Outcome(outcome) => model.on_outcome(read_from, outcome),
-            Answer::DeadLetter(partition, offset) => model.on_dead_letter(*partition, *offset),
-        }
-    }
-}
-
-/// Reads an answer; says in words why it is none.
-fn read_answer(record: &LogRecord) -> Result<Answer, String> {
-    let value = record.value.as_deref().ok_or("a record without a value")?;
-    if record.topic == Topic::DeadLetters {
-        let letter = wire::dead_letter::decode(value).map_err(|error| error.to_string())?;
-        return Ok(Answer::DeadLetter(letter.partition, letter.offset));
-    }
-    let outcome = wire::outcome::decode(value).map_err(|error| error.to_string())?;
-    let outcome = outcome.ok_or("an outcome that only a newer release can read")?;
-    let (home, event) = (topic_of(&outcome.body), outcome.header.event.as_str());
-    if home != record.topic {
-        return Err(format!("an outcome of {}", home.name()));
-    }
-    if record.key.as_deref() != Some(event.as_bytes()) {
-        return Err(format!("an outcome of event {event} under another key"));
-    }
-    Ok(Answer::Outcome(Box::new(outcome)))
-}
-
-const fn topic_of(body: &OutcomeBody) -> Topic {
-    match body {
-        OutcomeBody::Held(_) | OutcomeBody::Extended(_) => Topic::Held,
-        OutcomeBody::Booked(_) => Topic::Booked,
-        OutcomeBody::Released(_) | OutcomeBody::Cancelled(_) => Topic::Released,
-        OutcomeBody::Changed(_) => Topic::Changed,
-        OutcomeBody::Refused(_) => Topic::Refused,
-    }
-}
-
-fn finding(record: &LogRecord, found: String) -> Finding {
+fn unreadable(record: &LogRecord, found: String) -> Finding {
     Finding {
         check: Check::Unreadable,
         partition: record.partition,
@@ -239,5 +204,14 @@ fn finding(record: &LogRecord, found: String) -> Finding {
     }
 }
 
-#[cfg(test)]
-mod tests;
+fn unasked(partition: Partition, offset: i64) -> Finding {
+    Finding {
+        check: Check::Identity,
+        partition,
+        offset,
+        topic: Topic::Requests.name(),
+        event: None,
+        expected: "a request at this offset".into(),
+        found: "an answer without one".into(),
+    }
+}

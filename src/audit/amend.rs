@@ -24,6 +24,7 @@ pub(super) fn extended(
     let open = model.sale == Sale::Open;
     ensure(open, Check::Sale, || ("an open sale".into(), format!("{:?}", model.sale)))?;
     same(Check::Hold, "the hold asked for,", &extend.hold, &held.hold)?;
+    same(Check::Limit, "staff override, told by the grant alone,", &false, &held.staff_override)?;
     let hold = unended(model, held.hold)?;
     let at = outcome.header.decided_at;
     ensure(hold.is_live(at), Check::LateExpiry, || {

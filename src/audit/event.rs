@@ -41,8 +41,8 @@ pub(super) enum Sale {
     Off,
 }
 
-/// A hold or what became of it: kept until it has ended and no place names it, since it is asked for
-/// as long.
+/// A hold or what became of it: kept until it has ended and no place names it, since it is asked
+/// for as long.
 #[derive(Clone, Debug)]
 pub(super) struct Hold {
     pub(super) buyer: BuyerId,
@@ -88,7 +88,8 @@ pub struct EventModel {
     /// reached it: dead letters are decided too, but do not tell when.
     dead_at: At,
     pub(super) last_offset: i64,
-    /// Whether the event was said to be suspended, and nothing since but what is refused before that.
+    /// Whether the event was said to be suspended, and nothing since but what is refused before
+    /// that.
     pub(super) suspended: bool,
     pub(super) seats: HashMap<String, Seat>,
     pub(super) holds: HashMap<HoldId, Hold>,
@@ -218,8 +219,8 @@ impl EventModel {
         })
     }
 
-    /// Log time never goes back, and not beyond the record; it may stay behind, where it is ahead of
-    /// the owner's clock.
+    /// Log time never goes back, and not beyond the record; it may stay behind, where it is ahead
+    /// of the owner's clock.
     fn check_time(&self, record: &Record<'_>, outcome: &Outcome) -> Judged {
         let at = outcome.header.decided_at;
         let dead = self.last_at < at && at <= self.dead_at;

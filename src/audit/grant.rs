@@ -279,12 +279,8 @@ pub(super) fn repeat(model: &EventModel, record: &Record<'_>, outcome: &Outcome)
         OutcomeBody::Held(held) => {
             same(Check::Hold, "no reference but", &hold.reference, &None)?;
             same(Check::Hold, "deadline", &hold.deadline, &held.deadline)?;
-            same(
-                Check::Limit,
-                "staff override, told with the grant alone,",
-                &false,
-                &held.staff_override,
-            )?;
+            let by_staff = held.staff_override;
+            same(Check::Limit, "staff override, told by the grant alone,", &false, &by_staff)?;
             let at = outcome.header.decided_at;
             ensure(hold.is_live(at), Check::LateExpiry, || {
                 (format!("a hold live at {at}"), format!("deadline {}", hold.deadline))

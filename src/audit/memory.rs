@@ -1,9 +1,9 @@
 //! Request ids, as long as an owner has to remember them, and what that makes of a record.
 //!
-//! An id passes once, while it was made within [`ID_WINDOW`] of the partition's log time; the same id
-//! is known again until log time is [`ID_MEMORY`] past it. All of it follows from the records in
-//! their order. Beyond that memory only the holds that places still name are known by their ids, and
-//! whether such a record was the same nobody can tell.
+//! An id passes once, while it was made within [`ID_WINDOW`] of the partition's log time; the same
+//! id is known again until log time is [`ID_MEMORY`] past it. All of it follows from the records in
+//! their order. Beyond that memory only the holds that places still name are known by their ids,
+//! and whether such a record was the same nobody can tell.
 
 use std::collections::{HashMap, VecDeque};
 

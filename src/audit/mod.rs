@@ -6,10 +6,13 @@
 //! program agrees with itself; that check exists too, but this is the one that finds a wrong rule.
 //! A test keeps the imports out.
 //!
-//! The model is plain on purpose: maps by name, sums counted when asked, no index that it could get
-//! wrong but the one by deadline. It asks of every prefix of the log:
+//! The model is plain on purpose: maps by name, and the few counts and lists it keeps are counted
+//! again from the places, now and then and at the end (`recount`). It judges along the way and
+//! keeps what an owner keeps, so that neither the length of a log nor a simulator's many worlds
+//! cost it memory. It asks of every prefix of the log:
 //! - each request has one answer, in its partition, under its id and digest; bytes that do not
 //!   decode have one dead letter;
+//! - what an id asks counts once, as long as an owner has to remember the id;
 //! - the sequence of an event has no gap, and its decisions never go back in time;
 //! - a seat exists, has at most one holder, and goes for the price of the definition; capacity
 //!   follows;
@@ -19,15 +22,17 @@
 //!   its deadline moves forward only, and not beyond the event's cap;
 //! - a place sold is refunded at most once, at the price paid, and by no cancel once the event is
 //!   called off, since that refunds all of it;
-//! - a refusal that can be checked cheaply says what was so.
+//! - a refusal that can be checked cheaply says what was so;
+//! - an event that was suspended goes on with nothing but that. There is no resume yet, so that one
+//!   whose ledger was repaired by hand is named where it goes on.
 //!
 //! It believes the log: after a divergence it does what the outcome says, so that one fault makes
 //! few findings and the first one names the place. It does not check that a refusal has the
 //! *lowest* code of all that hold; deciding again does.
 //!
-//! Reading order: [`Finding`], [`Model`] (a partition: gathers, matches answers to requests),
-//! [`EventModel`] (an event: folds decisions; `grant`, `amend`, `operate` and `refusal` judge them,
-//! `follow` does what they say), then [`ledger`].
+//! Reading order: [`Finding`], [`Model`] (a partition: matches answers to requests, with `memory`
+//! of ids), [`EventModel`] (an event: folds decisions; `grant`, `amend`, `operate` and `refusal`
+//! judge them, `follow` does what they say, `recount` counts again), then [`ledger`].
 
 mod amend;
 mod event;

@@ -9,10 +9,10 @@
 //! # Invariants
 //! - What lies below the point settled has been judged once, in the order of offsets, and is
 //!   forgotten. What comes about it later is a finding by that alone.
-//! - Nothing here grows with the log. What is not settled is as much as the reader hands over ahead;
-//!   ids are kept as long as an owner has to remember them; of an event what its rows remember is
-//!   kept. An event id that was ever asked about costs an empty model, as it costs a record in the
-//!   inventory.
+//! - Nothing here grows with the log. What is not settled is as much as the reader hands over
+//!   ahead; ids are kept as long as an owner has to remember them; of an event what its rows
+//!   remember is kept. An event id that was ever asked about costs an empty model, as it costs a
+//!   record in the inventory.
 
 use std::collections::BTreeMap;
 
@@ -159,8 +159,8 @@ impl Model {
         self.settled = self.settled.max(offset);
     }
 
-    /// Judges all that was taken and counts what is where. The findings come in the order of their
-    /// offsets.
+    /// Judges all that was taken and counts what is where; nothing more is taken after it. The
+    /// findings come in the order of their offsets.
     pub fn finish(&mut self) -> Report {
         self.settle_below(i64::MAX);
         for event in self.events.values_mut() {

@@ -2,8 +2,8 @@
 //!
 //! The fold changes a count with each outcome, and every later judgement rests on it: a step that
 //! was judged right and counted wrong would make wrong what follows. Counting again finds that, and
-//! once more what the judgements should have found: capacity kept, one holder for each place, and no
-//! buyer beyond the limits but by staff.
+//! once more what the judgements should have found: capacity kept, one holder for each place, and
+//! no buyer beyond the limits but by staff.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 

@@ -1,5 +1,8 @@
 //! `holdfast audit`: whether the sale was exact, from the topics alone.
 
+mod explain;
+mod redecide;
+
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
@@ -10,18 +13,18 @@ use crate::app::Backend;
 use crate::app::audit::{Scope, verify_scope};
 use crate::audit::{Finding, Report};
 use crate::config::Config;
-use crate::domain::ids::EventId;
+use crate::domain::ids::{EventId, Partition, RequestId};
 
 /// Check the sale from the topics, by rules that share no code with the owners
 #[derive(Debug, Subcommand)]
 pub(super) enum Verb {
     /// Hold every answer against the rules; exit status 1 when anything diverges
     ///
-    /// Reads all requests of one event's partition, or of all of them, waits up to 30 s until the
-    /// owners have answered, and then reads the answers. What is asked meanwhile is left out: the
-    /// sale may go on. A request without an answer is lost: when no owner runs, those that wait are
-    /// counted as that. Give the audit the memory for it: about 1 KiB for each record of a
-    /// partition.
+    /// Waits up to 30 s until the owners have answered what was asked of one event's partition, or
+    /// of all of them, and then reads requests and answers side by side. What is asked meanwhile is
+    /// left out: the sale may go on. A request without an answer is lost: when no owner runs, those
+    /// that wait are counted as that. Memory does not grow with the log, only with the places and
+    /// what is held and booked of them.
     #[command(after_help = "Examples:\n  \
                             holdfast audit verify --event hamlet-2027-03-14\n  \
                             holdfast audit verify --all --ledger --json | jq .first_divergence")]
@@ -32,6 +35,29 @@ pub(super) enum Verb {
         #[arg(long)]
         ledger: bool,
     },
+    /// Decide every request again, as this release does; exit status 1 when one comes to another
+    /// answer
+    ///
+    /// Where `verify` asks whether an answer is right, this asks whether it is the very one: the
+    /// lowest of several codes, the lowest of several places. It is the owners' own code, so that a
+    /// wrong rule is not found by it. Answers by another decision version or in an older schema are
+    /// counted as not comparable, those of a suspended event as followed.
+    #[command(after_help = "Examples:\n  \
+                            holdfast audit redecide --event hamlet-2027-03-14\n  \
+                            holdfast audit redecide --all --json | jq .not_comparable")]
+    Redecide {
+        #[command(flatten)]
+        which: Which,
+    },
+    /// Tell why a request was answered as it was, or who had a place from when to when
+    ///
+    /// It tells what the topics say and judges nothing. A refusal over places names who had them,
+    /// and what became of that. Without --event a request is looked for in all partitions. Exit
+    /// status 1 when there is nothing to tell.
+    #[command(after_help = "Examples:\n  \
+                            holdfast audit explain --request 01a2109a-7109-7092-a757-b42215e07d46\n  \
+                            holdfast audit explain --seat stalls/A/1 --event hamlet-2027-03-14")]
+    Explain(Explain),
 }
 
 /// What is audited: exactly one of these.
@@ -46,17 +72,58 @@ pub(super) struct What {
     all: bool,
 }
 
+/// What is decided again: exactly one of these.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+pub(super) struct Which {
+    /// Only what was asked of this event
+    #[arg(long, value_parser = arguments::event)]
+    event: Option<EventId>,
+    /// All events
+    #[arg(long)]
+    all: bool,
+}
+
+/// What is explained.
+#[derive(Debug, Args)]
+pub(super) struct Explain {
+    /// Every record with this request id
+    #[arg(
+        long,
+        value_parser = arguments::hold,
+        required_unless_present = "seat",
+        conflicts_with = "seat"
+    )]
+    request: Option<RequestId>,
+    /// Every holder of this place: `section/row/seat`, or `section/n` of general admission
+    #[arg(long, requires = "event")]
+    seat: Option<String>,
+    /// The event
+    #[arg(long, value_parser = arguments::event)]
+    event: Option<EventId>,
+}
+
 pub(super) fn execute(verb: &Verb, config: &Config, output: Output) -> Result<Ending, Failure> {
-    let Verb::Verify { what, ledger } = verb;
     let backend = Backend::open(config)?;
-    let partitions = match &what.event {
+    match verb {
+        Verb::Verify { what, ledger } => {
+            let partitions = partitions(&backend, what.event.as_ref());
+            let scope = Scope { partitions, ledger: *ledger };
+            let report = verify_scope(&backend, &scope, |step| output.words(step))?;
+            output.data(text(&report), &object(&report))?;
+            Ok(if report.is_clean() { Ending::Done } else { Ending::Found })
+        }
+        Verb::Redecide { which } => redecide::execute(&backend, which.event.as_ref(), output),
+        Verb::Explain(asked) => explain::execute(&backend, asked, output),
+    }
+}
+
+/// The partition of an event, or all of them.
+fn partitions(backend: &Backend, event: Option<&EventId>) -> Vec<Partition> {
+    match event {
         Some(event) => vec![backend.log.partition(event.as_str().as_bytes())],
         None => backend.log.all_partitions(),
-    };
-    let scope = Scope { partitions, ledger: *ledger };
-    let report = verify_scope(&backend, &scope, |step| output.words(step))?;
-    output.data(text(&report), &object(&report))?;
-    Ok(if report.is_clean() { Ending::Done } else { Ending::Found })
+    }
 }
 
 fn verdict(report: &Report) -> &'static str {

@@ -310,7 +310,7 @@ fn changed_name(kind: ChangedKind) -> &'static str {
     }
 }
 
-fn cause_name(cause: Cause) -> &'static str {
+pub(super) const fn cause_name(cause: Cause) -> &'static str {
     match cause {
         Cause::None => "for no reason",
         Cause::Expired => "expired",

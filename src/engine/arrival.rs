@@ -10,6 +10,9 @@ use crate::ports::log::{OutRecord, RawRecord, Seal};
 use crate::wire::dead_letter::{self, DeadLetter, Reason};
 use crate::wire::{self, DecodeError};
 
+/// What is told to whoever asks without the signature that is needed.
+pub const SIGNATURE_MISSING: &str = "the record has no signature";
+
 /// A record of the request topic, read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Arrival {
@@ -114,7 +117,7 @@ fn decode(raw: &RawRecord, key_event: Option<&EventId>) -> Result<Request, (Reas
 fn early(request: &Request, seal: Seal, home: bool, fits: bool) -> Option<Refusal> {
     if request.needs_signature() && seal != Seal::Valid && Rule::SignatureIsNeeded.holds() {
         let detail = match seal {
-            Seal::Absent => "the record has no signature",
+            Seal::Absent => SIGNATURE_MISSING,
             Seal::Invalid | Seal::Valid => "the signature is by no live key, or over other bytes",
         };
         return Some(Refusal::because(Code::NotAuthorised, detail));

@@ -35,6 +35,8 @@ pub(crate) fn trials() -> Vec<Trial> {
         trial("a_flipped_row_is_named", a_flipped_row_is_named),
         trial("a_removed_outcome_is_named", a_removed_outcome_is_named),
         trial("a_doubled_outcome_is_named", a_doubled_outcome_is_named),
+        trial("what_was_decided_is_decided_again", what_was_decided_is_decided_again),
+        trial("the_story_of_a_seat_is_told", the_story_of_a_seat_is_told),
     ]
 }
 
@@ -245,6 +247,68 @@ fn a_doubled_outcome_is_named() -> Result<()> {
         Ok(())
     })?;
     must_find(&sale, Check::Duplicated, |said| said.contains("one"))
+}
+
+/// Deciding again comes to the same, past a worker that was killed, until an outcome is gone.
+fn what_was_decided_is_decided_again() -> Result<()> {
+    let mut sale = Sale::new(Millis(2_000))?;
+    let mut worker = sale.start("worker")?;
+    sale.ask(300)?;
+    worker.kill9()?;
+    let mut worker = sale.start("worker")?;
+    sale.ask(300)?;
+    holdfast::app::audit::verify(&sale.backend, false)?;
+    worker.drain()?;
+    let again = told(&sale.house, &["audit", "redecide", "--all"])?;
+    let count = |name: &str| again[name].as_u64().unwrap_or_default();
+    ensure!(count("requests") >= sale.asked && count("same") == count("requests"), "{again}");
+    ensure!(again["verdict"] == "the same" && count("divergences") == 0, "{again}");
+
+    let sale = tampered(|transaction| {
+        let mut records = transaction.open_table(RECORDS)?;
+        let place = some_held(&records)?;
+        records.remove(place)?;
+        Ok(())
+    })?;
+    let output = sale.house.command().args(["audit", "redecide", "--all"]).output()?;
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    ensure!(output.status.code() == Some(1) && said.contains("check      decision"), "{said}");
+    Ok(())
+}
+
+/// Two buyers want one seat: who lost it is told to whom, and the seat who has it.
+fn the_story_of_a_seat_is_told() -> Result<()> {
+    const EVENT: &str = "hamlet-2027-03-14";
+    let house = Deployment::embedded()?;
+    let mut worker = house.run("worker", "booking")?;
+    worker.wait_for_log(ASSIGNED, PARTITIONS, START)?;
+    let definition = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docker/theatre.toml");
+    let definition = definition.to_str().context("a path in UTF-8")?;
+    told(&house, &["event", "define", definition])?;
+    told(&house, &["event", "open", EVENT])?;
+    let claim = ["request", "claim", EVENT, "--seat", "stalls/A/1", "--buyer"];
+    let held = told(&house, &[&claim[..], &["ann"]].concat())?;
+    let lost = told(&house, &[&claim[..], &["bob"]].concat())?;
+    let id = lost["request"].as_str().context("the id of the request")?;
+    let story = told(&house, &["audit", "explain", "--request", id])?;
+    let rival = &story["story"][0]["rivals"][0];
+    ensure!(rival["buyer"] == "ann" && rival["hold"] == held["hold"], "{story}");
+    let seat = ["audit", "explain", "--event", EVENT, "--seat"];
+    let story = told(&house, &[&seat[..], &["stalls/A/1"]].concat())?;
+    let turns = story["story"].as_array().context("a list")?;
+    ensure!(turns.len() == 1 && turns[0]["buyer"] == "ann", "{story}");
+    let output = house.command().args(seat).arg("stalls/A/2").output()?;
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    ensure!(output.status.code() == Some(1) && said.contains("nobody had place"), "{said}");
+    worker.drain()?;
+    Ok(())
+}
+
+/// What a verb prints as JSON.
+fn told(house: &Deployment, words: &[&str]) -> Result<serde_json::Value> {
+    let output = house.command().arg("--json").args(words).output()?;
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    serde_json::from_slice(&output.stdout).with_context(|| format!("{words:?} said: {said}"))
 }
 
 /// Where some hold was published, neither first nor last.

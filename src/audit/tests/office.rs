@@ -250,6 +250,15 @@ fn more_time_is_bounded_and_never_less() {
         log.of(10).body = extended(at(42));
     });
     finds_done(Check::Hold, 9, extended(at(30)));
+    for told in [8, 9] {
+        finds(Check::Limit, told, |log| {
+            let body = &mut log.of(told).body;
+            let (OutcomeBody::Held(held) | OutcomeBody::Extended(held)) = body else {
+                panic!("it does not tell of a hold")
+            };
+            held.staff_override = true;
+        });
+    }
     finds_done(Check::Sale, 18, OutcomeBody::Extended(standing(5, &["A/1/1"], at(30))));
     finds_told(Check::Seats, 8, OutcomeBody::Extended(standing(6, &["G/3"], at(36))));
     finds(Check::Hold, 9, |log| {

@@ -64,6 +64,15 @@ fn a_count_that_does_not_go_with_the_places_is_found_once() {
 }
 
 #[test]
+fn a_thousand_records_apart_it_is_counted_again() {
+    let mut model = model();
+    assert!(model.recount().is_none());
+    model.deadlines.clear();
+    assert!((1..1_000).all(|_| model.recount_at_times().is_none()));
+    assert!(model.recount_at_times().is_some());
+}
+
+#[test]
 fn a_seat_with_two_holders_is_counted_too() {
     let mut log = sale();
     log.held_at(7).places[0] = place("A/1/1");
