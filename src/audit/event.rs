@@ -213,7 +213,8 @@ impl EventModel {
         // Refused without the event in hand, an outcome carries 0; a suspended event has whatever
         // its ledger was left with.
         let detached = detached(outcome) && (0..=next).contains(&found);
-        let suspended = code_of(outcome) == Some(Code::EventSuspended);
+        let suspended =
+            self.suspended && !changes(outcome) || code_of(outcome) == Some(Code::EventSuspended);
         ensure(found == next || detached || suspended, Check::Sequence, || {
             (format!("sequence {next}"), format!("sequence {found}"))
         })
@@ -224,7 +225,10 @@ impl EventModel {
     fn check_time(&self, record: &Record<'_>, outcome: &Outcome) -> Judged {
         let at = outcome.header.decided_at;
         let dead = self.last_at < at && at <= self.dead_at;
-        ensure(at <= record.appended || at == self.last_at || dead, Check::Time, || {
+        // A suspended event goes on from whatever its ledger was left with.
+        let suspended = code_of(outcome) == Some(Code::EventSuspended);
+        let so = at <= record.appended || at == self.last_at || dead || suspended;
+        ensure(so, Check::Time, || {
             let (appended, last) = (record.appended, self.last_at);
             (format!("decided at {last}, or up to {appended}"), format!("decided at {at}"))
         })?;

@@ -342,8 +342,7 @@ impl Cluster {
         if let Some(place) = place {
             let log = self.log_mut(*place);
             log.open.retain(|(open, _)| open != txn);
-            let raw =
-                RawRecord { partition: place.1, offset: log.end(), ..RawRecord::default() };
+            let raw = RawRecord { partition: place.1, offset: log.end(), ..RawRecord::default() };
             log.records.push(Stored { raw, seal: Seal::Absent, txn: Some(*txn), marker: true });
         }
         last && commit

@@ -128,11 +128,8 @@ impl Net {
     /// How long the next thing on the way takes.
     pub(super) fn delay(&self) -> Micros {
         let weather = self.weather.borrow();
-        let longest = if self.one_in(weather.slow_one_in) {
-            weather.slow_delay
-        } else {
-            weather.delay
-        };
+        let longest =
+            if self.one_in(weather.slow_one_in) { weather.slow_delay } else { weather.delay };
         self.draw(|lot| lot.i64(20..=longest))
     }
 
@@ -180,7 +177,10 @@ pub(super) struct Line {
 
 impl Line {
     /// Asks the servers something, and waits for the answer.
-    pub(super) async fn ask<T: 'static>(&self, question: impl FnOnce(&mut Servers) -> T + 'static) -> T {
+    pub(super) async fn ask<T: 'static>(
+        &self,
+        question: impl FnOnce(&mut Servers) -> T + 'static,
+    ) -> T {
         let slot: Rc<Cell<Option<T>>> = Rc::default();
         let (line, answer) = (self.clone(), Rc::clone(&slot));
         let reach = move |servers: &mut Servers| {

@@ -72,7 +72,12 @@ pub(super) struct Process {
 }
 
 impl Process {
-    pub(super) fn new(instance: String, engine: Engine, driver: Rc<Driver>, skew: Millis) -> Process {
+    pub(super) fn new(
+        instance: String,
+        engine: Engine,
+        driver: Rc<Driver>,
+        skew: Millis,
+    ) -> Process {
         Process {
             instance,
             engine,
@@ -278,7 +283,9 @@ impl World {
                 }
                 self.poll_later(pid);
             }
-            Output::Log(ToLog::RetakeTerm(partition)) => self.processes[pid].driver.retake(partition),
+            Output::Log(ToLog::RetakeTerm(partition)) => {
+                self.processes[pid].driver.retake(partition)
+            }
             Output::Log(ToLog::Pause(partition)) => self.pause(pid, partition, true),
             Output::Log(ToLog::Resume(partition)) => self.pause(pid, partition, false),
             Output::Log(ToLog::Leave) => unreachable!("the engine never leaves"),
@@ -348,9 +355,7 @@ impl World {
         tell(&net, patience, unknown);
         let reaches = match fate {
             Report::BatchWritten => patience / 2,
-            _ if fate == Report::BatchLate => {
-                patience + net.draw(|lot| lot.i64(0..10_000 * MILLI))
-            }
+            _ if fate == Report::BatchLate => patience + net.draw(|lot| lot.i64(0..10_000 * MILLI)),
             _ => return,
         };
         let reach = move |servers: &mut Servers| {

@@ -82,12 +82,8 @@ impl Watcher {
             headers: vec![],
             seal: Seal::Valid,
         };
-        let mut sent = Sent {
-            watcher: self.number,
-            life: self.life,
-            event: event.clone(),
-            offset: None,
-        };
+        let mut sent =
+            Sent { watcher: self.number, life: self.life, event: event.clone(), offset: None };
         // The request may be lost, or its report: both are told as failed, after a while.
         let one_in = net.weather.borrow().unavailable_one_in;
         let (lost, unheard) = (net.one_in(one_in), net.one_in(one_in));
@@ -95,10 +91,17 @@ impl Watcher {
             return net.after(1_000 * MILLI, Event::World(Happening::Sent(sent)));
         }
         let back = std::rc::Rc::clone(net);
-        net.after(net.delay(), Event::World(Happening::Append(partition, request, Box::new(move |offset| {
-            sent.offset = (!unheard).then_some(offset);
-            back.after(back.delay(), Event::World(Happening::Sent(sent)));
-        }))));
+        net.after(
+            net.delay(),
+            Event::World(Happening::Append(
+                partition,
+                request,
+                Box::new(move |offset| {
+                    sent.offset = (!unheard).then_some(offset);
+                    back.after(back.delay(), Event::World(Happening::Sent(sent)));
+                }),
+            )),
+        );
     }
 
     pub(super) fn on_sent(&mut self, sent: &Sent) {

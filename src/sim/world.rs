@@ -328,12 +328,8 @@ impl World {
 
     fn produce(&mut self) {
         let ask = self.workload.next(self.net.at());
-        let request = Request {
-            key: ask.key,
-            value: ask.value,
-            headers: ask.headers,
-            seal: ask.seal,
-        };
+        let request =
+            Request { key: ask.key, value: ask.value, headers: ask.headers, seal: ask.seal };
         self.append(ask.partition, request);
         self.made += 1;
         if self.made.is_multiple_of(BACKUP_EVERY) {
@@ -410,7 +406,8 @@ impl World {
 
     fn tell(&mut self, assigned: Assigned) {
         let member = assigned.membership.member;
-        let found = self.members.borrow().iter().find(|(_, id)| **id == member).map(|(pid, _)| *pid);
+        let found =
+            self.members.borrow().iter().find(|(_, id)| **id == member).map(|(pid, _)| *pid);
         if let Some(pid) = found {
             let delay = self.net.delay();
             self.send(pid, delay, Message::Assigned(assigned));
@@ -563,7 +560,8 @@ impl World {
             }
             Trouble::LedgerForgets => ledger.restore(&event, None),
             Trouble::RowsDamaged => {
-                let damage = self.net.draw(|lot| RowDamage::ALL[lot.usize(0..RowDamage::ALL.len())]);
+                let damage =
+                    self.net.draw(|lot| RowDamage::ALL[lot.usize(0..RowDamage::ALL.len())]);
                 ledger.damage_rows(&event, damage);
             }
             Trouble::OutboxDamaged => {
@@ -637,9 +635,8 @@ impl World {
 
     fn what_is_open(&self) -> Option<String> {
         let refused = |partition: &i32| {
-            let refuses = |process: &Process| {
-                process.alive && process.refused.contains_key(partition)
-            };
+            let refuses =
+                |process: &Process| process.alive && process.refused.contains_key(partition);
             self.processes.iter().any(refuses)
         };
         for partition in 0..i32::try_from(self.leaders.len()).unwrap_or(0) {
@@ -695,7 +692,6 @@ impl World {
         self.trace.note(now, "in", pid, step as u64);
         self.trace.say(now, pid, || format!("{input:?}").chars().take(400).collect());
     }
-
 }
 
 /// The name of an owner.

@@ -167,10 +167,7 @@ impl Driver {
     }
 
     /// The stable position of each partition, with hung predecessors fenced on the way.
-    async fn stable(
-        &self,
-        takeover: &Takeover,
-    ) -> Result<Vec<(Partition, StoredOffset)>, Failed> {
+    async fn stable(&self, takeover: &Takeover) -> Result<Vec<(Partition, StoredOffset)>, Failed> {
         let mut hung_at = Some(self.line.net.now() + HUNG);
         loop {
             if let Some(stored) = self.look_at_positions(&takeover.partitions).await {
@@ -182,9 +179,8 @@ impl Driver {
             if hung_at.is_some_and(|at| at < self.line.net.now()) {
                 hung_at = None;
                 let partitions = takeover.partitions.clone();
-                let hung = move |servers: &mut Servers| {
-                    former_owners(&servers.cluster, &partitions)
-                };
+                let hung =
+                    move |servers: &mut Servers| former_owners(&servers.cluster, &partitions);
                 for id in self.line.ask(hung).await {
                     self.fence(id);
                 }
@@ -335,4 +331,3 @@ fn writer_at(cluster: &Cluster, offset: i64) -> Option<String> {
     let found = terms.find(|stored| stored.raw.offset == offset)?;
     Some(term_of(found)?.transactional_id)
 }
-

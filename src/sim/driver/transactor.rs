@@ -169,11 +169,7 @@ impl Driver {
         }
     }
 
-    async fn send_offsets(
-        &self,
-        under: &Rc<Generation>,
-        offsets: Offsets,
-    ) -> Result<(), Failure> {
+    async fn send_offsets(&self, under: &Rc<Generation>, offsets: Offsets) -> Result<(), Failure> {
         let (id, epoch) = self.producer()?;
         // A newer membership would let a cycle through that was begun under an older assignment.
         let newest = self.current().filter(|_| !Rule::MetadataIsCaptured.holds());
@@ -228,9 +224,7 @@ impl Driver {
             }
             // The client gives up after its timeout. The request may be there by then.
             EndFate::AnswerLost => self.line.net.delay(),
-            EndFate::Late => {
-                CALL_TIMEOUT + self.line.net.draw(|lot| lot.i64(0..CALL_TIMEOUT))
-            }
+            EndFate::Late => CALL_TIMEOUT + self.line.net.draw(|lot| lot.i64(0..CALL_TIMEOUT)),
             EndFate::Lost => {
                 self.line.sleep(CALL_TIMEOUT).await;
                 return Err(Failure::Ambiguous("the end timed out".into()));
