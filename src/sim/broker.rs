@@ -427,6 +427,14 @@ impl Cluster {
         stored.txn.is_none_or(|txn| self.fates[txn.0 as usize] == Fate::Committed)
     }
 
+    /// Retention takes the records before a time, as long as they are below an offset.
+    pub(super) fn retain(&mut self, partition: i32, before: At, below: i64) {
+        let log = self.log((Topic::Requests, partition));
+        let old = |stored: &&Stored| stored.raw.offset < below && stored.raw.appended < before;
+        let upto = log.start + count(log.records.iter().take_while(old).count());
+        self.cut_before(partition, upto);
+    }
+
     /// Retention takes the records below an offset.
     pub(super) fn cut_before(&mut self, partition: i32, offset: i64) {
         let log = self.log_mut((Topic::Requests, partition));

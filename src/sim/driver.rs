@@ -59,6 +59,15 @@ enum Work {
     Retake { under: Rc<Generation>, partition: Partition },
 }
 
+/// What a worker is configured with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Config {
+    /// The name of the ledger it writes.
+    pub(super) ledger: &'static str,
+    /// The number of request partitions it declares.
+    pub(super) partitions: i32,
+}
+
 /// What the driver tells the process.
 pub(super) enum Told {
     /// Something for the engine.
@@ -73,8 +82,8 @@ type Task = Pin<Box<dyn Future<Output = ()>>>;
 pub(super) struct Driver {
     line: Line,
     instance: String,
-    /// The name of the ledger it writes, recorded with every term.
-    ledger: &'static str,
+    /// What its configuration says, recorded with every term.
+    config: Config,
     current: RefCell<Option<Rc<Generation>>>,
     jobs: RefCell<VecDeque<Job>>,
     work: RefCell<VecDeque<Work>>,
@@ -88,11 +97,11 @@ pub(super) struct Driver {
 
 impl Driver {
     /// Starts its threads.
-    pub(super) fn start(line: Line, instance: String, ledger: &'static str) -> Rc<Driver> {
+    pub(super) fn start(line: Line, instance: String, config: Config) -> Rc<Driver> {
         let driver = Rc::new(Driver {
             line,
             instance,
-            ledger,
+            config,
             current: RefCell::default(),
             jobs: RefCell::default(),
             work: RefCell::default(),

@@ -65,6 +65,12 @@ impl Judge {
         }
     }
 
+    /// Up to where a partition has been judged; none where it is not any more.
+    pub(super) fn judged(&self, partition: i32) -> Option<i64> {
+        let docket = self.dockets.iter().find(|docket| docket.partition == partition)?;
+        (!docket.closed).then_some(docket.next)
+    }
+
     /// Notes what must not be.
     pub(super) fn object(&mut self, what: String) {
         self.wrong.push(what);

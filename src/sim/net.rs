@@ -17,7 +17,9 @@ use super::fault::Report;
 use super::group::Turn;
 use super::ledger::SimLedger;
 use super::weather::{EndFate, Weather};
+use crate::domain::ids::EventId;
 use crate::domain::time::At;
+use crate::ports::ledger::{FenceRead, ReadError};
 
 /// A process, by its number in the world: one that is started again is another one.
 pub(super) type Pid = usize;
@@ -53,6 +55,17 @@ pub(super) struct Servers {
     pub(super) markers: Vec<Marker>,
     /// What the group's members are to be told.
     pub(super) turns: Vec<Turn>,
+    /// An event whose fence is not readable.
+    pub(super) unreadable: Option<EventId>,
+}
+
+impl Servers {
+    pub(super) fn read_fence(&self, event: &EventId) -> Result<Option<FenceRead>, ReadError> {
+        if self.unreadable.as_ref() == Some(event) {
+            return Err(ReadError::Corrupt("simulated".into()));
+        }
+        self.ledger.read_fence(event)
+    }
 }
 
 struct Entry {

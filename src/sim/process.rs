@@ -116,7 +116,7 @@ impl World {
     pub(super) fn start(&mut self, instance: &str) -> Pid {
         let pid = self.processes.len();
         let line = Line { net: Rc::clone(&self.net), pid };
-        let driver = Driver::start(line, instance.to_owned(), self.ledger_name());
+        let driver = Driver::start(line, instance.to_owned(), self.config());
         let nonce = self.net.draw(|lot| lot.u64(..));
         let bounds = self.net.weather.borrow().bounds;
         let engine = Engine::new(nonce, bounds);
@@ -263,7 +263,7 @@ impl World {
     fn do_output(&mut self, pid: Pid, output: Output) {
         match output {
             Output::ReadFence(ticket, event) => {
-                let look = move |servers: &mut Servers| servers.ledger.read_fence(&event);
+                let look = move |servers: &mut Servers| servers.read_fence(&event);
                 self.read(pid, look, move |found| Input::Fence(ticket, found));
             }
             Output::ReadRows(ticket, event) => {
@@ -587,11 +587,11 @@ impl World {
         let process = &mut self.processes[pid];
         process.asleep = true;
         process.sleeps += 1;
-        let length = self.net.draw(|lot| [20, 500, 5_000, 30_000][lot.usize(0..4)] * MILLI);
+        let length = self.net.draw(|lot| [20, 500, 3_000, 8_000, 30_000][lot.usize(0..5)] * MILLI);
         self.net.after(length, Event::World(Happening::Wake(pid)));
         self.expect_session_end(pid);
         // A supervisor may take it for dead, and start another process in its place.
-        if length > 500 * MILLI && self.net.one_in(3) {
+        if length > 500 * MILLI && self.net.one_in(2) {
             let instance = self.processes[pid].instance.clone();
             self.net.after(length / 3, Event::World(Happening::Replace(pid, instance)));
         }

@@ -29,12 +29,16 @@ pub(super) enum Trouble {
     RowsDamaged,
     /// The outbox of an event is not readable.
     OutboxDamaged,
+    /// The fence of an event is not readable for a while.
+    FenceDamaged,
     /// Owners are started with another ledger's name; later with the right one again.
     WrongLedger,
+    /// Owners are started with another number of partitions; later with the right one again.
+    WrongCount,
 }
 
 impl Trouble {
-    pub(super) const ALL: [Trouble; 10] = [
+    pub(super) const ALL: [Trouble; 12] = [
         Trouble::OffsetLost,
         Trouble::OffsetMovedBack,
         Trouble::LogCut,
@@ -44,7 +48,9 @@ impl Trouble {
         Trouble::LedgerForgets,
         Trouble::RowsDamaged,
         Trouble::OutboxDamaged,
+        Trouble::FenceDamaged,
         Trouble::WrongLedger,
+        Trouble::WrongCount,
     ];
 
     pub(super) fn draw(lot: &mut fastrand::Rng) -> Trouble {
@@ -62,7 +68,9 @@ impl Trouble {
             Trouble::LedgerForgets => "event gone from the ledger",
             Trouble::RowsDamaged => "rows damaged",
             Trouble::OutboxDamaged => "outbox damaged",
+            Trouble::FenceDamaged => "fence damaged",
             Trouble::WrongLedger => "wrong ledger",
+            Trouble::WrongCount => "wrong partition count",
         }
     }
 }

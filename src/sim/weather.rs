@@ -69,28 +69,30 @@ impl Weather {
         let plan = |lot: &mut fastrand::Rng| Plan {
             fault: Fault::ALL[lot.usize(0..Fault::ALL.len())],
             step: steps[lot.usize(0..steps.len())],
-            after: 1 << lot.u32(0..6),
+            after: if lot.bool() { 1 } else { 1 << lot.u32(1..6) },
         };
         let delay = [1, 2, 5, 15][lot.usize(0..4)] * MILLI;
+        let giant = lot.u32(0..200) == 0;
+        let end_lost_one_in = if giant { 2 } else { often(lot, 7) };
         Weather {
             partitions: [1, 1, 1, 2, 3][lot.usize(0..5)],
-            owners: lot.usize(1..4),
+            owners: [1, 2, 2, 3][lot.usize(0..4)],
             watchers: lot.usize(1..3),
             shape: if lot.bool() { Shape::Scylla } else { Shape::Cassandra },
             delay,
             slow_delay: delay * [2, 10, 50][lot.usize(0..3)],
             slow_one_in: often(lot, 8),
-            session: [1_000, 2_000, 6_000][lot.usize(0..3)] * MILLI,
+            session: [1_000, 1_000, 2_000, 6_000][lot.usize(0..4)] * MILLI,
             poll: [1, 5, 30, 200][lot.usize(0..4)],
             unavailable_one_in: often(lot, 7),
             unknown_one_in: often(lot, 7),
-            end_lost_one_in: often(lot, 7),
+            end_lost_one_in,
             strike_one_in: often(lot, 13) * 8,
             skew: [0, 20, 400, 3_000, 40_000][lot.usize(0..5)],
             clock_step_every: [0, 5_000, 20_000][lot.usize(0..3)] * MILLI,
             plans: (0..plans).map(|_| plan(lot)).collect(),
             trouble: (lot.u32(0..5) == 0).then(|| Trouble::draw(lot)),
-            giant: lot.u32(0..200) == 0,
+            giant,
             bounds: draw_bounds(lot),
         }
     }

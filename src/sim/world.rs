@@ -11,6 +11,7 @@ use std::rc::Rc;
 
 use super::broker::{Cluster, Request, StoredOffset};
 use super::coverage::Coverage;
+use super::driver::Config;
 use super::fault::Step;
 use super::group::{Assigned, Turn};
 use super::judge::Judge;
@@ -29,6 +30,7 @@ use crate::domain::time::{At, Millis};
 use crate::engine::Input;
 use crate::engine::path::Path;
 use crate::ports::log::Topic;
+use crate::wire;
 
 /// When every world begins.
 const START: At = At(1_800_000_000_000);
@@ -42,6 +44,8 @@ const CHECK: Micros = 500 * MILLI;
 const SETTLE_MAX: Micros = 240_000 * MILLI;
 /// Longest hold of a workload.
 const HOLDS_END: Micros = 24_000 * MILLI;
+/// How old requests become, by true time.
+const RETENTION: Millis = Millis(45_000);
 /// Backups of an event's ledger are made about so often, in requests.
 const BACKUP_EVERY: usize = 100;
 
@@ -67,6 +71,8 @@ pub(super) enum Happening {
     ClockStep,
     Look(usize),
     Sent(Sent),
+    /// Trouble comes once more.
+    Harm(Trouble),
     Check,
 }
 
@@ -141,7 +147,8 @@ pub(super) struct World {
     trouble: Option<Trouble>,
     trouble_at: usize,
     touched: Touched,
-    wrong_ledger: bool,
+    /// Whether owners are started with a wrong configuration.
+    misconfigured: bool,
     backups: BTreeMap<EventId, Image>,
     old_offsets: Vec<StoredOffset>,
 }
@@ -164,6 +171,7 @@ impl World {
             ledger: SimLedger::new(weather.shape),
             markers: vec![],
             turns: vec![],
+            unreadable: None,
         };
         let (owners, watchers) = (weather.owners, weather.watchers);
         let (count, trouble) = (weather.partitions, weather.trouble);
@@ -184,7 +192,7 @@ impl World {
             trouble,
             trouble_at,
             touched: Touched::default(),
-            wrong_ledger: false,
+            misconfigured: false,
             backups: BTreeMap::new(),
             old_offsets: vec![None; partitions],
         };
@@ -318,6 +326,11 @@ impl World {
                 watcher.look_later(&self.net);
             }
             Happening::Sent(sent) => self.watchers[sent.watcher].on_sent(&sent),
+            Happening::Harm(trouble) => {
+                if self.phase == Phase::Sale {
+                    self.harm_an_event(trouble);
+                }
+            }
             Happening::Check => self.check(),
         }
     }
@@ -334,6 +347,7 @@ impl World {
         self.made += 1;
         if self.made.is_multiple_of(BACKUP_EVERY) {
             self.back_up();
+            self.retain();
         }
         if self.made == self.trouble_at {
             self.make_trouble();
@@ -355,6 +369,17 @@ impl World {
             self.poll_later(pid);
         }
         offset
+    }
+
+    /// Retention takes what is far older than anybody needs.
+    fn retain(&mut self) {
+        let skew = self.net.weather.borrow().skew;
+        let before = self.net.at().minus(RETENTION).minus(Millis(skew));
+        for partition in 0..i32::try_from(self.leaders.len()).unwrap_or(0) {
+            if let Some(judged) = self.judge.judged(partition) {
+                self.servers.cluster.retain(partition, before, judged);
+            }
+        }
     }
 
     /// Now and then a supervisor stops a process in good order, or an expiry worker starts anew.
@@ -449,9 +474,15 @@ impl World {
 
 /// Trouble.
 impl World {
-    /// The name of the ledger that new processes write.
-    pub(super) fn ledger_name(&self) -> &'static str {
-        if self.wrong_ledger { "another" } else { "simulated" }
+    /// What new processes are configured with.
+    pub(super) fn config(&self) -> Config {
+        let partitions = self.net.weather.borrow().partitions;
+        let right = Config { ledger: "simulated", partitions };
+        match self.trouble.filter(|_| self.misconfigured) {
+            Some(Trouble::WrongLedger) => Config { ledger: "another", ..right },
+            Some(Trouble::WrongCount) => Config { partitions: partitions + 1, ..right },
+            Some(_) | None => right,
+        }
     }
 
     fn back_up(&mut self) {
@@ -480,7 +511,9 @@ impl World {
         let number = i32::try_from(partition).unwrap_or(0);
         match trouble {
             Trouble::OffsetLost | Trouble::OffsetMovedBack => {
-                self.kill_all();
+                if !living {
+                    self.kill_all();
+                }
                 let now = self.servers.cluster.offset(number);
                 let old = self.old_offsets[partition].clone();
                 let wrong = if trouble == Trouble::OffsetLost { None } else { old };
@@ -509,19 +542,24 @@ impl World {
                 let events: Vec<EventId> = self.servers.ledger.events().cloned().collect();
                 self.touched.suspendable.extend(events);
             }
-            Trouble::WrongLedger => {
+            Trouble::WrongLedger | Trouble::WrongCount => {
                 self.kill_all();
-                self.wrong_ledger = true;
+                self.misconfigured = true;
                 self.touched.refusable.extend(0..i32::try_from(partitions).unwrap_or(0));
             }
             Trouble::LedgerSetBack
             | Trouble::LedgerForgets
             | Trouble::RowsDamaged
-            | Trouble::OutboxDamaged => {
+            | Trouble::OutboxDamaged
+            | Trouble::FenceDamaged => {
                 if !living {
                     self.kill_all();
                 }
                 self.harm_an_event(trouble);
+                if self.net.one_in(2) {
+                    let later = self.net.draw(|lot| lot.i64(0..5_000 * MILLI));
+                    self.net.after(later, Event::World(Happening::Harm(trouble)));
+                }
             }
         }
     }
@@ -567,12 +605,20 @@ impl World {
             Trouble::OutboxDamaged => {
                 ledger.damage_outbox(&event);
             }
+            Trouble::FenceDamaged => {
+                let partitions = self.net.weather.borrow().partitions;
+                let key = event.as_str().as_bytes();
+                self.touched.refusable.push(wire::partitioner::partition(key, partitions));
+                self.servers.unreadable = Some(event);
+                return;
+            }
             Trouble::OffsetLost
             | Trouble::OffsetMovedBack
             | Trouble::LogCut
             | Trouble::TailLost
             | Trouble::TermsLost
-            | Trouble::WrongLedger => unreachable!("not an event's"),
+            | Trouble::WrongLedger
+            | Trouble::WrongCount => unreachable!("not an event's"),
         }
         self.touched.suspendable.push(event);
     }
@@ -585,7 +631,8 @@ impl World {
         self.trace.note(self.net.now(), "heal", 0, 0);
         self.net.weather.borrow_mut().clear_up();
         self.leaders.fill(Millis(0));
-        let was_wrong = std::mem::take(&mut self.wrong_ledger);
+        let was_wrong = std::mem::take(&mut self.misconfigured);
+        self.servers.unreadable = None;
         if let Some((partition, offset)) = self.touched.offset.take() {
             let refused = |process: &Process| process.refused.contains_key(&partition);
             if self.processes.iter().any(refused) {

@@ -304,8 +304,8 @@ impl Driver {
             transactional_id: self.instance.clone(),
             instance_id: self.instance.clone(),
             ledger: uuid::Uuid::nil(),
-            ledger_cluster: self.ledger.into(),
-            partitions: self.line.net.weather.borrow().partitions,
+            ledger_cluster: self.config.ledger.into(),
+            partitions: self.config.partitions,
             decision_version: DECISION_VERSION,
         }
     }

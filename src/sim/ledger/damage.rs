@@ -1,7 +1,8 @@
 //! Harm done to what is stored, past all conditions: what a disk, a repair by hand or a restored
 //! backup may leave.
 //!
-//! No harm touches a `changed`, so that a guard alone does not notice it.
+//! But for [`RowDamage::OtherChange`] no harm touches a `changed`, so that a guard alone does not
+//! notice it.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -20,12 +21,18 @@ pub enum RowDamage {
     /// Of a hold with several rows the last one tells of another claim: each is sound, and they do
     /// not agree.
     OtherClaim,
+    /// All rows tell of an earlier change than their last: a guard fails on them.
+    OtherChange,
 }
 
 impl RowDamage {
     /// Every kind.
-    pub const ALL: [RowDamage; 3] =
-        [RowDamage::UnknownStatus, RowDamage::HeldByNobody, RowDamage::OtherClaim];
+    pub const ALL: [RowDamage; 4] = [
+        RowDamage::UnknownStatus,
+        RowDamage::HeldByNobody,
+        RowDamage::OtherClaim,
+        RowDamage::OtherChange,
+    ];
 }
 
 impl SimLedger {
@@ -41,6 +48,11 @@ impl SimLedger {
                 let Some(row) = partition.seats.values_mut().next() else { return false };
                 row.seat.status = Status::Held;
                 row.seat.buyer = None;
+            }
+            RowDamage::OtherChange => {
+                for row in partition.seats.values_mut() {
+                    row.seat.changed = (row.seat.changed - 1).max(1);
+                }
             }
             RowDamage::OtherClaim => return tell_of_another_claim(partition),
         }
