@@ -137,7 +137,7 @@ fn places(places: &[Place], currency: &str) -> String {
 }
 
 /// What a refusal means and rests on, a line each.
-fn advice(refusal: &Refusal) -> String {
+pub(super) fn advice(refusal: &Refusal) -> String {
     let Refusal { code, ground } = refusal;
     let retry = if code.is_retryable() {
         "may be granted later, asked again with a new id"

@@ -7,14 +7,13 @@ use serde_json::{Value, json};
 use super::super::Ending;
 use super::super::failure::Failure;
 use super::super::output::Output;
-use super::super::render::{cause_name, line, object, time};
+use super::super::render::{advice, cause_name, line, object, time};
 use super::{Explain, partitions};
 use crate::app::Backend;
 use crate::app::audit::explain::{
     Asking, Explained, Fate, Holder, Moment, Question, Story, Turn, Who, explain,
 };
 use crate::domain::outcome::OutcomeBody;
-use crate::domain::refusal::{Ground, Refusal};
 use crate::domain::seat::Cause;
 
 pub(super) fn execute(
@@ -82,10 +81,11 @@ fn tell_asking(text: &mut String, asking: &Asking) {
     let (waited, at) = (answer.header.waited, time(answer.header.decided_at));
     let _ = writeln!(text, "decided   at {at}, after a wait of {waited}");
     for outcome in &asking.outcomes {
-        let _ = writeln!(text, "{}", line(outcome));
-    }
-    if let OutcomeBody::Refused(refusal) = &answer.body {
-        let _ = writeln!(text, "because   {}{}", refusal.code.help(), ground(refusal));
+        text.push_str(&line(outcome));
+        if let OutcomeBody::Refused(refusal) = &outcome.body {
+            text.push_str(&advice(refusal));
+        }
+        text.push('\n');
     }
     for (seat, rival) in &asking.rivals {
         let _ = writeln!(text, "lost      {seat} to {}", holder(rival));
@@ -93,19 +93,6 @@ fn tell_asking(text: &mut String, asking: &Asking) {
     if let Some(own) = &asking.own {
         let _ = writeln!(text, "its hold  {}", holder(own));
     }
-}
-
-/// What the code was held against, where that is more than the line of the refusal tells.
-fn ground(refusal: &Refusal) -> String {
-    let Ground { limit, count, first_offset, .. } = &refusal.ground;
-    let mut text = String::new();
-    if let (Some(limit), Some(count)) = (limit, count) {
-        let _ = write!(text, " The bound was {limit}, it came to {count}.");
-    }
-    if let Some(offset) = first_offset {
-        let _ = write!(text, " The id was first met at offset {offset}.");
-    }
-    text
 }
 
 fn holder(holder: &Holder) -> String {
@@ -211,8 +198,10 @@ fn turn_object(turn: &Turn) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::ids::{BuyerId, EventId, RequestId};
-    use crate::domain::time::At;
+    use crate::domain::ids::{BuyerId, Digest, EventId, Partition, RequestId};
+    use crate::domain::outcome::{Header, Outcome, Role};
+    use crate::domain::refusal::{Code, Refusal};
+    use crate::domain::time::{At, Millis};
 
     #[test]
     fn a_turn_says_from_when_to_when_and_why() {
@@ -239,6 +228,56 @@ mod tests {
         let json = json_of(&found);
         assert_eq!(json["story"][0]["cause"], "cancelled");
         assert_eq!(json["story"][1]["to"], Value::Null);
+    }
+
+    #[test]
+    fn a_refusal_is_told_with_its_ground_and_its_rivals() {
+        let (event, hold) = (EventId::new("cup-final").unwrap(), RequestId::NONE);
+        let buyer = |name| BuyerId::new(name).unwrap();
+        let at = |offset| Moment { offset, at: At(1_700_000_000_000 + offset) };
+        let header = Header {
+            event: event.clone(),
+            sequence: 3,
+            request: hold,
+            partition: Partition(4),
+            offset: 9,
+            role: Role::Answer,
+            decided_at: at(9).at,
+            waited: Millis(7),
+            buyer: Some(buyer("bob")),
+            digest: Digest::default(),
+        };
+        let refusal = Refusal::over_seats(Code::SeatsTaken, vec!["A/1".into()]);
+        let fate = Fate::Booked(at(12));
+        let rival = Holder { hold, buyer: buyer("ann"), claimed: at(2), fate };
+        let asking = Asking {
+            partition: Partition(4),
+            offset: 9,
+            appended: at(8).at,
+            event,
+            buyer: Some(buyer("bob")),
+            kind: "claim",
+            outcomes: vec![Outcome { header, body: OutcomeBody::Refused(refusal) }],
+            rivals: vec![("A/1".into(), rival)],
+            own: None,
+        };
+        let mut found = Explained { story: Story::Request(vec![asking.clone()]), left_out: 0 };
+        let told = text(&found);
+        assert!(told.starts_with("asked     claim of event cup-final for buyer bob"), "{told}");
+        assert!(
+            told.contains("after a wait of 7 ms\n") && told.contains("\n  seats: A/1"),
+            "{told}"
+        );
+        assert!(
+            told.contains("\nlost      A/1 to hold 0000") && told.contains("booked at offset 12")
+        );
+        let story = &json_of(&found)["story"][0];
+        assert_eq!(
+            (&story["code"], &story["rivals"][0]["seat"]),
+            (&json!("seats-taken"), &json!("A/1"))
+        );
+        found.story = Story::Request(vec![Asking { outcomes: vec![], ..asking }]);
+        assert!(text(&found).ends_with("not answered"));
     }
 
     #[test]
