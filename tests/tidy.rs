@@ -135,15 +135,19 @@ const COLUMNS_MAX: usize = 100;
 struct Text {
     path: String,
     full: String,
-    /// Without comments and without what is in quotes; lines stay where they are.
+    /// Of Rust, without comments and without what is in quotes; lines stay where they are. Other
+    /// files have other quotes and are left whole.
     bare: String,
-    /// Without what is in quotes.
+    /// Of Rust, without what is in quotes.
     unquoted: String,
 }
 
 impl Text {
     fn new(path: &str, full: &str) -> Text {
-        let (bare, unquoted) = (strip(full, false), strip(full, true));
+        let (bare, unquoted) = match path.ends_with(".rs") {
+            true => (strip(full, false), strip(full, true)),
+            false => (full.into(), full.into()),
+        };
         Text { path: path.into(), full: full.into(), bare, unquoted }
     }
 

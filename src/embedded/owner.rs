@@ -13,12 +13,13 @@ use std::time::Duration;
 
 use super::store::Store;
 use super::tables::{GENERATION, Tables, read_meta, read_records};
-use super::{Error, reader, take};
+use super::take::{self, Taken};
+use super::{Error, reader};
 use crate::domain::ids::Partition;
 use crate::ports::clock;
 use crate::ports::log::{
-    Assignment, FromLog, Member, OutRecord, OwnerLog, Part, Publication, Published, RawRecord,
-    Sink, ToLog, Topic,
+    FromLog, Member, OutRecord, OwnerLog, Part, Publication, Published, RawRecord, Sink, ToLog,
+    Topic,
 };
 
 /// Records of one partition handed over at once.
@@ -120,10 +121,10 @@ impl Worker {
     }
 
     fn work(&mut self) -> Result<(), Error> {
-        let (generation, assignments) = take::begin(&self.store, &self.member)?;
+        let (generation, all) = take::begin(&self.store, &self.member)?;
         self.generation = generation;
-        for assignment in assignments {
-            self.assign(assignment);
+        for taken in all {
+            self.assign(taken);
         }
         loop {
             let rung = self.store.rings();
@@ -145,7 +146,14 @@ impl Worker {
         }
     }
 
-    fn assign(&mut self, assignment: Assignment) {
+    fn assign(&mut self, taken: Taken) {
+        let assignment = match taken {
+            Ok(assignment) => assignment,
+            Err((partition, sentence)) => {
+                self.feeds.remove(&partition);
+                return (self.sink)(FromLog::Refused { partition, sentence });
+            }
+        };
         let next = assignment.committed.as_ref().map_or(0, |position| position.offset);
         let feed = Feed { next, epoch: assignment.epoch, paused: false };
         let partition = assignment.partition;

@@ -2,7 +2,7 @@
 //!
 //! Both are taken in one transaction with the look at positions and predecessors. Whoever owned the
 //! partitions before cannot publish after it, so what is read later (inventory, window of ids) can
-//! only be what was published before.
+//! only be what was published before. A term that does not follow the last one is not taken.
 
 use super::Error;
 use super::owner::first_epoch;
@@ -15,8 +15,11 @@ use crate::ports::clock;
 use crate::ports::log::{Assignment, Known, LogRecord, Member, OutRecord, TermRecord, Topic};
 use crate::wire;
 
-/// Takes all partitions over; answers the generation, and the assignments in order.
-pub(super) fn begin(store: &Store, member: &Member) -> Result<(u64, Vec<Assignment>), Error> {
+/// An assignment, or the partition that is refused and why.
+pub(super) type Taken = Result<Assignment, (Partition, String)>;
+
+/// Takes all partitions over; answers the generation, and what became of each partition in order.
+pub(super) fn begin(store: &Store, member: &Member) -> Result<(u64, Vec<Taken>), Error> {
     let (partitions, member) = (store.partitions(), member.clone());
     let (generation, taken) = store.write_and_wait(move |tables| {
         let generation = tables.meta(GENERATION)? + 1;
@@ -27,7 +30,7 @@ pub(super) fn begin(store: &Store, member: &Member) -> Result<(u64, Vec<Assignme
         }
         Ok((generation, taken))
     })?;
-    let found: Result<Vec<Assignment>, Error> =
+    let found: Result<Vec<Taken>, Error> =
         taken.into_iter().map(|one| complete(store, one)).collect();
     Ok((generation, found?))
 }
@@ -38,7 +41,7 @@ pub(super) fn retake(
     member: &Member,
     generation: u64,
     (partition, epoch): (Partition, u64),
-) -> Result<Option<Assignment>, Error> {
+) -> Result<Option<Taken>, Error> {
     let (partitions, member) = (store.partitions(), member.clone());
     let taken = store.write_and_wait(move |tables| {
         if tables.meta(GENERATION)? != generation {
@@ -46,8 +49,8 @@ pub(super) fn retake(
         }
         take(tables, partition, partitions, &member, epoch).map(Some)
     })?;
-    let again = |one: Assignment| complete(store, Assignment { retaken: true, ..one });
-    taken.map(again).transpose()
+    let again = |one: Assignment| Assignment { retaken: true, ..one };
+    taken.map(|taken| complete(store, taken.map(again))).transpose()
 }
 
 /// Appends the term record and looks at what may change no more.
@@ -57,7 +60,7 @@ fn take(
     partitions: i32,
     member: &Member,
     epoch: u64,
-) -> Result<Assignment, redb::Error> {
+) -> Result<Taken, redb::Error> {
     let own = TermRecord {
         partition,
         transactional_id: member.instance.clone(),
@@ -70,6 +73,9 @@ fn take(
     let OutRecord { topic, key, value, headers } = wire::term::encode(&own);
     let previous = tables.last_of(topic, Partition(0), key.as_deref().unwrap_or_default())?;
     let previous = previous.and_then(|value| wire::term::decode(&value).ok());
+    if let Some(Err(sentence)) = previous.as_ref().map(|previous| own.follows(previous)) {
+        return Ok(Err((partition, sentence)));
+    }
     let place = (topic, Partition(0));
     let term = tables.append(place, clock::now(), key.as_deref(), Some(&value), &headers)?;
     let committed = tables.position(partition)?;
@@ -77,7 +83,7 @@ fn take(
     for topic in Topic::OUTCOMES {
         outcomes_exist |= tables.end(topic, partition)? > 0;
     }
-    Ok(Assignment {
+    Ok(Ok(Assignment {
         partition,
         term,
         committed,
@@ -90,11 +96,12 @@ fn take(
         read_back: vec![],
         epoch,
         retaken: false,
-    })
+    }))
 }
 
 /// Reads inventory and window: nobody but this generation adds to them now.
-fn complete(store: &Store, mut taken: Assignment) -> Result<Assignment, Error> {
+fn complete(store: &Store, taken: Taken) -> Result<Taken, Error> {
+    let Ok(mut taken) = taken else { return Ok(taken) };
     let partition = taken.partition;
     let mut unreadable = None;
     taken.inventory = store.read(|read| {
@@ -112,7 +119,7 @@ fn complete(store: &Store, mut taken: Assignment) -> Result<Assignment, Error> {
     if let Some(why) = unreadable {
         return Err(Error::Read(format!("the inventory of partition {partition}: {why}")));
     }
-    let Some(position) = &taken.committed else { return Ok(taken) };
+    let Some(position) = &taken.committed else { return Ok(Ok(taken)) };
     let before = position.offset.min(taken.log_end);
     // Append times never go back, so the first record that is too old ends the reading.
     let since = position.last.map(|last| last.highest.minus(ID_READ_BACK));
@@ -121,5 +128,5 @@ fn complete(store: &Store, mut taken: Assignment) -> Result<Assignment, Error> {
     };
     let read = store.read(|read| read_back(read, (Topic::Requests, partition), before, wanted))?;
     taken.read_back = read.into_iter().map(|record| record.under(taken.epoch)).collect();
-    Ok(taken)
+    Ok(Ok(taken))
 }

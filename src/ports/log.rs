@@ -19,6 +19,9 @@
 //! - An [`Assignment`] has all that was published before it; nobody adds to that any more. Terms
 //!   rise from one assignment of a partition to the next, and a term taken anew is higher than all
 //!   before.
+//! - No term is taken that does not follow the last one of the partition
+//!   ([`TermRecord::follows`]): the partition is [`FromLog::Refused`], and nothing of that is on
+//!   the log, so that an owner with the right configuration goes on as if nothing had happened.
 //! - Positions read are stable: no open transaction holds offsets of the partition, and a
 //!   publication asked for before is among them or has failed.
 //! - After [`FromLog::Left`] nothing more is reported, and the next owner goes on at the position.
@@ -265,6 +268,33 @@ pub struct TermRecord {
     pub decision_version: i32,
 }
 
+impl TermRecord {
+    /// Whether this term may come after another one of its partition.
+    ///
+    /// # Errors
+    /// A sentence that says what differs, which never changes in place, and where to look.
+    pub fn follows(&self, previous: &TermRecord) -> Result<(), String> {
+        let partition = self.partition;
+        assert_eq!(partition, previous.partition, "terms of one partition are compared");
+        if (previous.ledger, &previous.ledger_cluster) != (self.ledger, &self.ledger_cluster) {
+            return Err(format!(
+                "partition {partition} has been worked on with ledger {} of cluster {:?}, and this \
+                 worker has {} of {:?}: right topics, wrong ledger; check [ledger] of the \
+                 configuration",
+                previous.ledger, previous.ledger_cluster, self.ledger, self.ledger_cluster
+            ));
+        }
+        if previous.partitions != self.partitions {
+            return Err(format!(
+                "partition {partition} has been worked on with {} declared partitions, and this \
+                 worker declares {}: partition counts never change in place; check [deployment]",
+                previous.partitions, self.partitions
+            ));
+        }
+        Ok(())
+    }
+}
+
 /// A partition that has been assigned, with all that was found out about it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Assignment {
@@ -409,5 +439,29 @@ mod tests {
         assert_eq!(LastRecord::from_metadata(&last.to_metadata()), Some(last));
         assert_eq!(LastRecord::from_metadata(""), None);
         assert_eq!(LastRecord::from_metadata("2 1 1 1 00"), None);
+    }
+
+    #[test]
+    fn a_term_follows_one_of_the_same_ledger_and_partition_count() {
+        let term = TermRecord {
+            partition: Partition(3),
+            transactional_id: "a".into(),
+            instance_id: "a".into(),
+            ledger: Uuid::from_u128(1),
+            ledger_cluster: "east".into(),
+            partitions: 12,
+            decision_version: 1,
+        };
+        let (transactional_id, instance_id) = ("b".to_owned(), "b".to_owned());
+        let other =
+            TermRecord { transactional_id, instance_id, decision_version: 2, ..term.clone() };
+        assert_eq!(other.follows(&term), Ok(()));
+        let refused = |other: TermRecord, told: &str| {
+            let sentence = other.follows(&term).unwrap_err();
+            assert!(sentence.contains(told), "{sentence}");
+        };
+        refused(TermRecord { ledger: Uuid::from_u128(2), ..term.clone() }, "wrong ledger");
+        refused(TermRecord { ledger_cluster: "west".into(), ..term.clone() }, "wrong ledger");
+        refused(TermRecord { partitions: 24, ..term.clone() }, "declares 24");
     }
 }

@@ -29,6 +29,10 @@ pub(crate) struct Owner {
 
 impl Owner {
     pub(crate) fn start(log: &dyn Log, instance: &str, patience: Duration) -> Result<Self> {
+        Owner::start_as(log, member(instance), patience)
+    }
+
+    pub(crate) fn start_as(log: &dyn Log, member: Member, patience: Duration) -> Result<Self> {
         let (sender, events) = channel();
         let gate = Arc::new(Mutex::new(()));
         let (sender, closed) = (Mutex::new(sender), Arc::clone(&gate));
@@ -40,7 +44,7 @@ impl Owner {
                 let _ = sender.send(event);
             }
         };
-        let log = log.own(member(instance), Arc::new(sink))?;
+        let log = log.own(member, Arc::new(sink))?;
         let (kept, assigned) = (VecDeque::new(), BTreeSet::new());
         Ok(Owner { log, events, kept, assigned, gate, holds_on: false, patience })
     }

@@ -9,9 +9,10 @@
 //! 6. Only then what the former owner published: previous term, inventory, window. Whatever it
 //!    still had under way is over, so nothing can be added to what is read.
 //!
-//! A partition without M whose outcomes exist is refused *before* its term is taken: taking it
-//! commits the log start, and the next owner would take that for a position and answer everything
-//! again.
+//! Two kinds of partitions are refused *before* their term is taken. One without M whose outcomes
+//! exist: taking the term commits the log start, and the next owner would take that for a position
+//! and answer everything again. One whose last term names another ledger or partition count: our
+//! term would name ours, and the next owner with the right ones would be refused for it.
 
 mod find;
 mod predecessor;
@@ -178,8 +179,9 @@ impl Assigner {
         }
         let mut wishes = Vec::new();
         let edges = self.edges(takeover.partitions)?;
+        let last = self.last_terms(&over)?;
         for ((partition, stored), edges) in stored.iter().zip(&edges) {
-            match self.wish(*partition, stored, edges) {
+            match self.wish(*partition, stored, edges, last.terms.get(partition)) {
                 Ok(wish) => wishes.push(wish),
                 Err(sentence) => found.push(Found::Refused { partition: *partition, sentence }),
             }
@@ -187,7 +189,7 @@ impl Assigner {
         let terms = self.take_terms(under, &wishes)?;
         let taken: Vec<_> = wishes.iter().map(|wish| wish.partition).zip(terms).collect();
         tracing::info!(count = takeover.count, ?taken, "terms taken");
-        let mut previous = self.terms_before(&taken, &over)?;
+        let mut previous = self.terms_before(&taken, last, &over)?;
         // Asked for anew: the former owner's last transaction may have ended since.
         let edges = self.edges(takeover.partitions)?;
         for ((partition, stored), edges) in stored.into_iter().zip(edges) {
@@ -204,8 +206,7 @@ impl Assigner {
             found.push(match looked_up {
                 Ok(assignment) => Found::Ready(Box::new(assignment)),
                 Err(error @ ReadError::Broken { .. }) => {
-                    let sentence = format!("{error}; the owner looks again when it is restarted");
-                    Found::Refused { partition, sentence }
+                    Found::Refused { partition, sentence: until_restarted(&error) }
                 }
                 // These pass, and so the takeover is tried again.
                 Err(
@@ -247,6 +248,7 @@ impl Assigner {
         partition: Partition,
         stored: &Stored,
         edges: &find::Edges,
+        last: Option<&Result<TermRecord, ReadError>>,
     ) -> Result<TermWish, String> {
         if stored.offset.is_none() && edges.outcomes_exist {
             return Err(format!(
@@ -255,9 +257,15 @@ impl Assigner {
                  the outcome topics and set the group's offset to it"
             ));
         }
+        let own = self.own_term(partition);
+        match last {
+            Some(Ok(last)) => own.follows(last)?,
+            Some(Err(error)) => return Err(until_restarted(error)),
+            None => {}
+        }
         Ok(TermWish {
             partition,
-            record: term::encode(&self.own_term(partition)),
+            record: term::encode(&own),
             offset: stored.offset.unwrap_or(edges.log_start),
             metadata: stored.metadata.clone(),
         })
@@ -319,4 +327,8 @@ impl Assigner {
             retaken: takeover.retaken,
         }
     }
+}
+
+fn until_restarted(error: &ReadError) -> String {
+    format!("{error}; the owner looks again when it is restarted")
 }

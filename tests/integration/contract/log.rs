@@ -76,6 +76,11 @@ const CLAUSES: &[Clause<Bench, Fault>] = &[
         TermOfNoRecord => "is of no record",
     ),
     clause!(
+        owning::no_term_follows_one_of_another_ledger,
+        TakesTermsOfAnyLedger => "no refusal of",
+        KeepsTermsItRefuses => "no refusal of",
+    ),
+    clause!(
         owning::a_rewind_delivers_again,
         IgnoresRewind => "no records within",
         IgnoresEpoch => "no records within",

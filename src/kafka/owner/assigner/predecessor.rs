@@ -1,6 +1,7 @@
 //! Who owned a partition before, as `booking.terms` has it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 use std::time::Duration;
 
 use rdkafka::consumer::Consumer as _;
@@ -40,6 +41,24 @@ struct Entry {
     term: Result<TermRecord, DecodeError>,
 }
 
+impl Entry {
+    /// Its term; an error where it cannot be read: which ledger it names must be known.
+    fn readable(self, topic: &str) -> Result<TermRecord, ReadError> {
+        self.term.map_err(|why| ReadError::Broken {
+            topic: topic.to_owned(),
+            partition: 0,
+            at: self.offset,
+            why: why.to_string(),
+        })
+    }
+}
+
+/// The last committed term of each partition, as far as an offset of the topic.
+pub(super) struct LastTerms {
+    to: i64,
+    pub(super) terms: BTreeMap<Partition, Result<TermRecord, ReadError>>,
+}
+
 impl Assigner {
     /// The last owners of these partitions but for ourselves, whether their terms were committed or
     /// not: one that died while taking its term blocks as well.
@@ -49,7 +68,8 @@ impl Assigner {
         over: &dyn Fn() -> bool,
     ) -> Result<BTreeSet<Former>, ReadError> {
         let topic = self.topic(Topic::Terms);
-        let terms = self.terms(Isolation::Uncommitted, self.end_of(topic)?, over)?;
+        let offsets = self.start_of(topic)?..self.end_of(topic)?;
+        let terms = self.terms(Isolation::Uncommitted, offsets, over)?;
         let ours = &self.group.config.transactional_id;
         let last = partitions.iter().filter_map(|partition| {
             terms.iter().rfind(|entry| entry.partition == *partition)?.term.as_ref().ok()
@@ -81,48 +101,54 @@ impl Assigner {
         }
     }
 
-    /// The last committed term of each partition before the one just taken; an error where it
-    /// cannot be read: which ledger it names must be known.
+    /// The last committed terms as of now.
+    pub(super) fn last_terms(&self, over: &dyn Fn() -> bool) -> Result<LastTerms, ReadError> {
+        let topic = self.topic(Topic::Terms);
+        let offsets = self.start_of(topic)?..self.end_of(topic)?;
+        let mut last = LastTerms { to: offsets.end, terms: BTreeMap::new() };
+        for entry in self.terms(Isolation::Committed, offsets, over)? {
+            last.terms.insert(entry.partition, entry.readable(topic));
+        }
+        Ok(last)
+    }
+
+    /// The last committed term of each partition before the one just taken, where those up to some
+    /// offset are known.
     pub(super) fn terms_before(
         &self,
         taken: &[(Partition, i64)],
+        last: LastTerms,
         over: &dyn Fn() -> bool,
     ) -> Result<BTreeMap<Partition, Result<TermRecord, ReadError>>, ReadError> {
-        let Some(to) = taken.iter().map(|(_, term)| term + 1).max() else {
-            return Ok(BTreeMap::new());
-        };
-        let terms = self.terms(Isolation::Committed, to, over)?;
-        let mut before = BTreeMap::new();
-        for Entry { offset, partition, term } in terms {
-            let own = taken.iter().find(|(taken, _)| *taken == partition);
-            if own.is_some_and(|(_, own)| offset < *own) {
-                let term = term.map_err(|why| ReadError::Broken {
-                    topic: self.topic(Topic::Terms).to_owned(),
-                    partition: 0,
-                    at: offset,
-                    why: why.to_string(),
-                });
-                before.insert(partition, term);
+        let LastTerms { to: from, mut terms } = last;
+        let to = taken.iter().map(|(_, term)| term + 1).max().unwrap_or(from);
+        for entry in self.terms(Isolation::Committed, from..to, over)? {
+            let own = taken.iter().find(|(taken, _)| *taken == entry.partition);
+            if own.is_some_and(|(_, own)| entry.offset < *own) {
+                terms.insert(entry.partition, entry.readable(self.topic(Topic::Terms)));
             }
         }
-        Ok(before)
+        Ok(terms)
+    }
+
+    fn start_of(&self, topic: &str) -> Result<i64, ReadError> {
+        Ok(self.readers.starts(&[(topic.to_owned(), 0)])?[0])
     }
 
     fn end_of(&self, topic: &str) -> Result<i64, ReadError> {
         Ok(self.readers.ends(&[(topic.to_owned(), 0)])?[0])
     }
 
-    /// All terms up to an offset. All owners share the one partition, so a foreign transaction left
+    /// All terms of some offsets. All owners share the one partition, so a foreign transaction left
     /// open in it blocks everybody: whoever wrote the record at the stable end is fenced.
     fn terms(
         &self,
         isolation: Isolation,
-        to: i64,
+        offsets: Range<i64>,
         over: &dyn Fn() -> bool,
     ) -> Result<Vec<Entry>, ReadError> {
         let topic = self.topic(Topic::Terms);
-        let from = self.readers.starts(&[(topic.to_owned(), 0)])?[0];
-        let piece = Piece { topic, partition: 0, from, to };
+        let piece = Piece { topic, partition: 0, from: offsets.start, to: offsets.end };
         let mut fenced = None;
         let mut blocked = |at: i64, so_far: Duration| {
             if so_far > HUNG && fenced.replace(at) != Some(at) {
@@ -147,9 +173,9 @@ impl Assigner {
     }
 
     fn fence_writer_of(&self, offset: i64, over: &dyn Fn() -> bool) {
-        let found = self.terms(Isolation::Uncommitted, offset + 1, over);
+        let found = self.terms(Isolation::Uncommitted, offset..offset + 1, over);
         let ours = &self.group.config.transactional_id;
-        let writer = found.ok().and_then(|terms| terms.into_iter().rfind(|at| at.offset == offset));
+        let writer = found.ok().and_then(|terms| terms.into_iter().next());
         let term = writer.and_then(|entry| entry.term.ok());
         if let Some(term) = term.filter(|term| term.transactional_id != *ours) {
             fence::begin(&self.group, &term.transactional_id, "its term transaction hangs");

@@ -85,6 +85,10 @@ pub(crate) enum Fault {
     SameTerm,
     /// Has terms that are offsets of nothing.
     TermOfNoRecord,
+    /// Takes terms whatever the ledger of those before.
+    TakesTermsOfAnyLedger,
+    /// Refuses a partition, and puts its term on the log all the same.
+    KeepsTermsItRefuses,
     /// Does not rewind.
     IgnoresRewind,
     /// Rewinds under the epoch that there was.

@@ -139,6 +139,34 @@ pub(super) fn terms_rise(bench: &Bench) -> Result<()> {
     Ok(())
 }
 
+/// Of another ledger, or of one of the same name in another place. Whoever begins with it is
+/// refused, also when asking twice, and leaves no trace.
+pub(super) fn no_term_follows_one_of_another_ledger(bench: &Bench) -> Result<()> {
+    let log = &*bench.open()?;
+    let mut first = bench.own(log, "a")?;
+    let before = [first.ready(P0)?, first.ready(P1)?];
+    first.leave()?;
+    let mut elsewhere = member("b");
+    elsewhere.ledger.cluster = "elsewhere".into();
+    let mut other = member("b");
+    other.ledger.id = uuid::Uuid::from_u128(2);
+    for member in [elsewhere, other.clone(), other] {
+        let mut wrong = Owner::start_as(log, member, bench.patience())?;
+        for partition in [P0, P1] {
+            let sentence = wrong.refused(partition)?;
+            ensure!(sentence.contains("wrong ledger"), "no word about the ledger: {sentence}");
+        }
+        wrong.leave()?;
+    }
+    let mut right = bench.own(log, "c")?;
+    for (partition, before) in [P0, P1].into_iter().zip(before) {
+        let found = right.ready(partition).context("with the right ledger again")?;
+        let previous = found.previous;
+        ensure!(previous.as_ref() == Some(&before.own), "the predecessor is {previous:?}");
+    }
+    right.leave()
+}
+
 fn expect_offsets(records: &[RawRecord], wanted: std::ops::Range<i64>) -> Result<()> {
     let offsets: Vec<i64> = records.iter().map(|record| record.offset).collect();
     ensure!(offsets.iter().copied().eq(wanted.clone()), "{offsets:?} and not {wanted:?}");

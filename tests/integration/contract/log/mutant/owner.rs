@@ -1,14 +1,17 @@
 //! How a faulty log is owned.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use holdfast::domain::ids::Partition;
+use holdfast::domain::outcome::DECISION_VERSION;
 use holdfast::embedded::EmbeddedLog;
+use holdfast::ports::ledger::LedgerId;
 use holdfast::ports::log::{
     Assignment, Error, FromLog, Known, Log as _, LogRecord, Member, OutRecord, OwnerLog, Part,
-    Position, Publication, RawRecord, Sink, Start, ToLog, Topic,
+    Position, Publication, RawRecord, Sink, Start, TermRecord, ToLog, Topic,
 };
 use holdfast::wire;
 
@@ -17,16 +20,18 @@ use crate::contract::log::bench::{P0, P1};
 
 /// How long whoever takes two steps is between them.
 const BETWEEN: Duration = Duration::from_millis(100);
+/// How long a publication may take.
+const PUBLISHED_MAX: Duration = Duration::from_secs(2);
 
 pub(super) struct MutantOwner {
     shared: Arc<Shared>,
-    member: Member,
 }
 
 /// What the caller's side shares with that of the driver.
 struct Shared {
     log: EmbeddedLog,
     fault: Fault,
+    member: Member,
     sink: Sink,
     /// The driver; none before it has begun and after it is dropped.
     inner: Mutex<Option<Box<dyn OwnerLog>>>,
@@ -45,6 +50,7 @@ struct State {
     /// Reports of publications that are not to be heard.
     unheard: usize,
     published: BTreeSet<Option<Vec<u8>>>,
+    refused: Vec<Partition>,
 }
 
 impl MutantOwner {
@@ -57,15 +63,20 @@ impl MutantOwner {
         let shared = Arc::new(Shared {
             log,
             fault,
+            member,
             sink,
             inner: Mutex::default(),
             others: Mutex::default(),
             state: Mutex::default(),
         });
         let hearing = Arc::clone(&shared);
-        let inner = shared.log.own(member.clone(), Arc::new(move |event| hearing.hear(event)))?;
+        let member = match fault {
+            Fault::TakesTermsOfAnyLedger => shared.in_disguise(),
+            _ => shared.member.clone(),
+        };
+        let inner = shared.log.own(member, Arc::new(move |event| hearing.hear(event)))?;
         *lock(&shared.inner) = Some(inner);
-        Ok(MutantOwner { shared, member })
+        Ok(MutantOwner { shared })
     }
 }
 
@@ -162,7 +173,7 @@ impl MutantOwner {
                 sink(event);
             }
         };
-        if let Ok(other) = self.shared.log.own(self.member.clone(), Arc::new(told)) {
+        if let Ok(other) = self.shared.log.own(self.shared.member.clone(), Arc::new(told)) {
             other.send(ToLog::Publish(publication));
             lock(&self.shared.others).push(other);
         }
@@ -201,6 +212,14 @@ impl Shared {
             FromLog::Left if self.fault == Fault::TalksOn => {
                 (self.sink)(FromLog::Left);
                 (self.sink)(FromLog::Positions(vec![]));
+            }
+            FromLog::Refused { partition, sentence } => {
+                lock(&self.state).refused.push(partition);
+                (self.sink)(FromLog::Refused { partition, sentence });
+            }
+            FromLog::Left if self.fault == Fault::KeepsTermsItRefuses => {
+                self.publish_refused_terms();
+                (self.sink)(FromLog::Left);
             }
             FromLog::Failed(_) if self.fault == Fault::LivesOn => {}
             event => (self.sink)(event),
@@ -262,6 +281,45 @@ impl Shared {
         (self.sink)(FromLog::Records(records));
         for assignment in std::mem::take(&mut lock(&self.state).assignments) {
             (self.sink)(FromLog::Assigned(Box::new(assignment)));
+        }
+    }
+
+    /// The member, as if it wrote the ledger of the last term.
+    fn in_disguise(&self) -> Member {
+        let mut member = self.member.clone();
+        let last = self.read(Topic::Terms, P0).pop().and_then(|record| record.value);
+        if let Some(last) = last.and_then(|value| wire::term::decode(&value).ok()) {
+            member.ledger = LedgerId { id: last.ledger, cluster: last.ledger_cluster };
+        }
+        member
+    }
+
+    fn publish_refused_terms(&self) {
+        let term = |partition: &Partition| TermRecord {
+            partition: *partition,
+            transactional_id: self.member.instance.clone(),
+            instance_id: self.member.instance.clone(),
+            ledger: self.member.ledger.id,
+            ledger_cluster: self.member.ledger.cluster.clone(),
+            partitions: self.log.partitions(),
+            decision_version: DECISION_VERSION,
+        };
+        let refused = std::mem::take(&mut lock(&self.state).refused);
+        let terms = refused.iter().map(|partition| wire::term::encode(&term(partition))).collect();
+        let (entries, inventory) = (vec![Arc::new(terms)], vec![]);
+        // All terms are in the topic's first partition.
+        let part = Part { partition: P0, position: start_of_the_log(), entries, inventory };
+        let (told, published) = channel();
+        let told = Mutex::new(told);
+        let sink = move |event| {
+            if matches!(event, FromLog::Published(_)) {
+                // Nobody waits any more.
+                let _ = lock(&told).send(());
+            }
+        };
+        if let Ok(other) = self.log.own(self.in_disguise(), Arc::new(sink)) {
+            other.send(ToLog::Publish(Publication { parts: vec![part] }));
+            let _ = published.recv_timeout(PUBLISHED_MAX);
         }
     }
 
