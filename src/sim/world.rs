@@ -26,6 +26,7 @@ use super::weather::Weather;
 use super::workload::{Setting, Workload};
 use crate::audit;
 use crate::domain::ids::EventId;
+use crate::domain::limits::ID_READ_BACK;
 use crate::domain::time::{At, Millis};
 use crate::engine::Input;
 use crate::engine::path::Path;
@@ -371,14 +372,19 @@ impl World {
         offset
     }
 
-    /// Retention takes what is far older than anybody needs.
+    /// Retention takes what is far older than anybody needs: also when answers are late, since it is
+    /// set to outlast every outage.
     fn retain(&mut self) {
-        let skew = self.net.weather.borrow().skew;
-        let before = self.net.at().minus(RETENTION).minus(Millis(skew));
+        let skew = Millis(2 * self.net.weather.borrow().skew);
+        let old = self.net.at().minus(RETENTION).minus(skew);
         for partition in 0..i32::try_from(self.leaders.len()).unwrap_or(0) {
-            if let Some(judged) = self.judge.judged(partition) {
-                self.servers.cluster.retain(partition, before, judged);
-            }
+            let Some(judged) = self.judge.judged(partition) else { continue };
+            let cluster = &mut self.servers.cluster;
+            let unanswered = cluster.committed((Topic::Requests, partition), judged).next();
+            let needed = unanswered.map_or(old, |record| {
+                record.raw.appended.minus(ID_READ_BACK).minus(Millis(1_000)).minus(skew)
+            });
+            cluster.retain(partition, old.min(needed), judged);
         }
     }
 

@@ -81,9 +81,18 @@ impl Driver {
         if under.is_over() {
             return Err(Failed);
         }
+        let end = self.line.ask(|servers| servers.cluster.end_of((Topic::Terms, 0))).await;
+        let last = self.terms_before(end, under).await?;
         let edges = self.edges(partitions).await;
         let mut wishes = vec![];
         for ((partition, stored), edges) in stored.iter().zip(&edges) {
+            // A term of another ledger, once taken, would keep out those of the right one.
+            let before = last.get(partition);
+            if let Some(Err(sentence)) = before.map(|last| self.own_term(*partition).follows(last))
+            {
+                found.push(Found::Refused(*partition, sentence));
+                continue;
+            }
             if stored.is_none() && edges.outcomes_exist {
                 let sentence = format!("the group has no offset for partition {partition}");
                 found.push(Found::Refused(*partition, sentence));
@@ -208,7 +217,7 @@ impl Driver {
         filled(&slot).await.map_err(|_| Failed)
     }
 
-    /// The last committed term of each partition below an offset.
+    /// The last committed term of each partition below an offset, once all below it are known.
     async fn terms_before(
         &self,
         term: i64,
@@ -218,9 +227,8 @@ impl Driver {
         loop {
             let look = move |servers: &mut Servers| {
                 let (cluster, place) = (&servers.cluster, (Topic::Terms, 0));
-                // Ours are at the term: when they are readable, so is all that was before.
                 let stable = cluster.stable_end(place);
-                if stable <= term {
+                if stable < term {
                     return Err(writer_at(cluster, stable));
                 }
                 let before = cluster.committed(place, 0);
