@@ -57,7 +57,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
         "cli",
         &[
             "domain", "wire", "ports", "audit", "engine", "expiry", "cql", "kafka", "seal",
-            "config", "app", "bench", "demo",
+            "config", "app", "bench", "demo", "sim",
         ],
     ),
     ("main", &["cli"]),

@@ -22,6 +22,8 @@ mod refusals;
 mod render;
 mod request;
 mod run;
+#[cfg(feature = "sim")]
+mod sim;
 mod topics;
 mod watch;
 
@@ -95,6 +97,8 @@ enum Verb {
     #[command(subcommand)]
     Bench(bench::Verb),
     Demo(demo::Arguments),
+    #[cfg(feature = "sim")]
+    Sim(sim::Arguments),
     #[command(subcommand)]
     Config(config::Verb),
     Refusals(refusals::Arguments),
@@ -145,6 +149,8 @@ fn execute(cli: Cli, output: Output) -> Result<Ending, Failure> {
         Verb::Audit(verb) => audit::execute(&verb, &config(cli.config)?, output),
         Verb::Bench(verb) => bench::execute(&verb, &config(cli.config)?, output),
         Verb::Demo(arguments) => demo::execute(&arguments, folder, output),
+        #[cfg(feature = "sim")]
+        Verb::Sim(arguments) => sim::execute(&arguments, output),
         Verb::Config(verb) => config::execute(&verb, &config(cli.config)?, output),
         Verb::Refusals(_) => refusals::execute(output),
     }
@@ -166,6 +172,9 @@ fn begin_log(verb: &Verb) {
         | Verb::Demo(_)
         | Verb::Config(_)
         | Verb::Refusals(_) => "off,holdfast=warn",
+        // What simulated workers say is in the trace.
+        #[cfg(feature = "sim")]
+        Verb::Sim(_) => "off",
     };
     let filter = std::env::var("HOLDFAST_LOG").unwrap_or_else(|_| default.into());
     tracing_subscriber::fmt()

@@ -11,7 +11,9 @@ pub mod ledger;
 pub mod matrix;
 mod net;
 mod process;
+mod report;
 pub mod run;
+
 mod trace;
 mod trouble;
 mod watcher;
