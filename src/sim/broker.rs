@@ -450,6 +450,11 @@ impl Cluster {
         log.records.truncate(from);
     }
 
+    /// What the inventory says of a partition's events is gone.
+    pub(super) fn lose_inventory(&mut self, partition: i32) {
+        *self.log_mut((Topic::Inventory, partition)) = PartitionLog::default();
+    }
+
     /// The topic of terms is made anew: what comes next begins at offset 0 again.
     pub(super) fn lose_terms(&mut self) {
         *self.log_mut((Topic::Terms, 0)) = PartitionLog::default();

@@ -148,6 +148,9 @@ impl Net {
 
     /// What becomes of a request to end a transaction.
     pub(super) fn end_fate(&self) -> EndFate {
+        if self.weather.borrow().stalled {
+            return EndFate::Lost;
+        }
         let one_in = self.weather.borrow().end_lost_one_in;
         if self.one_in(one_in) {
             let fates = [EndFate::AnswerLost, EndFate::Late, EndFate::Lost];

@@ -607,6 +607,12 @@ impl World {
         self.perform(pid);
         while self.processes[pid].is_awake() {
             let Some(event) = self.processes[pid].deferred.pop_front() else { break };
+            if self.net.one_in(2) && is_notice(&event) {
+                // Its threads do not wake in the order in which things came.
+                let delay = self.net.draw(|lot| lot.i64(0..500 * MILLI));
+                self.net.after(delay, event);
+                continue;
+            }
             self.happen(event);
         }
         self.go_on(pid);
@@ -626,4 +632,10 @@ impl World {
         let turn = self.servers.cluster.group.remove(&instance, member);
         self.servers.turns.push(turn);
     }
+}
+
+/// Whether the group has told something.
+fn is_notice(event: &Event) -> bool {
+    let Event::World(Happening::To(_, message)) = event else { return false };
+    matches!(**message, Message::Rebalance(_) | Message::Assigned(_) | Message::Heartbeat)
 }

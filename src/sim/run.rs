@@ -145,7 +145,12 @@ impl Summary {
 }
 
 /// Ways no world can go, and why.
-pub const OUT_OF_REACH: &[(Path, &str)] = &[];
+pub const OUT_OF_REACH: &[(Path, &str)] = &[
+    (Path::OtherLedger, BEFORE_A_TERM),
+    (Path::OtherPartitionCount, BEFORE_A_TERM),
+    (Path::OffsetsLost, BEFORE_A_TERM),
+];
+const BEFORE_A_TERM: &str = "the driver refuses it before it takes a term";
 
 fn out_of_reach(path: Path) -> bool {
     OUT_OF_REACH.iter().any(|(other, _)| *other == path)

@@ -27,6 +27,18 @@ pub(super) struct Plan {
     pub(super) after: u32,
 }
 
+/// Steps that few worlds come to: they are planned for more often.
+const RARE: &[Step] = &[
+    Step::Assigned,
+    Step::Positions,
+    Step::Drain,
+    Step::ReadPositions,
+    Step::Rewind,
+    Step::RetakeTerm,
+    Step::Refuse,
+    Step::Drained,
+];
+
 /// What a world is like. Frequencies are one in so many, 0 for never.
 #[derive(Clone, Debug)]
 pub(super) struct Weather {
@@ -54,6 +66,8 @@ pub(super) struct Weather {
     pub(super) plans: Vec<Plan>,
     pub(super) trouble: Option<Trouble>,
     pub(super) giant: bool,
+    /// No transaction comes to its end for now.
+    pub(super) stalled: bool,
     /// What an owner takes on.
     pub(super) bounds: Bounds,
 }
@@ -64,16 +78,18 @@ impl Weather {
         let often = |lot: &mut fastrand::Rng, most: u32| {
             if calm || lot.bool() { 0 } else { 1 << lot.u32(4..=most) }
         };
-        let steps: Vec<Step> = Step::ALL.to_vec();
         let plans = if calm { 0 } else { lot.usize(1..8) };
-        let plan = |lot: &mut fastrand::Rng| Plan {
-            fault: Fault::ALL[lot.usize(0..Fault::ALL.len())],
-            step: steps[lot.usize(0..steps.len())],
-            after: if lot.bool() { 1 } else { 1 << lot.u32(1..6) },
+        let plan = |lot: &mut fastrand::Rng| {
+            let steps = if lot.bool() { RARE } else { Step::ALL };
+            Plan {
+                fault: Fault::ALL[lot.usize(0..Fault::ALL.len())],
+                step: steps[lot.usize(0..steps.len())],
+                after: if lot.bool() { 1 } else { 1 << lot.u32(1..6) },
+            }
         };
         let delay = [1, 2, 5, 15][lot.usize(0..4)] * MILLI;
         let giant = lot.u32(0..200) == 0;
-        let end_lost_one_in = if giant { 2 } else { often(lot, 7) };
+        let end_lost_one_in = often(lot, 7);
         Weather {
             partitions: [1, 1, 1, 2, 3][lot.usize(0..5)],
             owners: [1, 2, 2, 3][lot.usize(0..4)],
@@ -93,6 +109,7 @@ impl Weather {
             plans: (0..plans).map(|_| plan(lot)).collect(),
             trouble: (lot.u32(0..5) == 0).then(|| Trouble::draw(lot)),
             giant,
+            stalled: false,
             bounds: draw_bounds(lot),
         }
     }
@@ -103,6 +120,7 @@ impl Weather {
         self.unavailable_one_in = 0;
         self.unknown_one_in = 0;
         self.end_lost_one_in = 0;
+        self.stalled = false;
         self.strike_one_in = 0;
         self.skew = 0;
         self.clock_step_every = 0;

@@ -74,6 +74,8 @@ pub(super) enum Happening {
     Sent(Sent),
     /// Trouble comes once more.
     Harm(Trouble),
+    /// An operator sets the group's offset as it was.
+    Undo,
     Check,
 }
 
@@ -332,6 +334,7 @@ impl World {
                     self.harm_an_event(trouble);
                 }
             }
+            Happening::Undo => self.set_offset_again(),
             Happening::Check => self.check(),
         }
     }
@@ -349,6 +352,10 @@ impl World {
         if self.made.is_multiple_of(BACKUP_EVERY) {
             self.back_up();
             self.retain();
+        }
+        if self.net.weather.borrow().giant {
+            let stalled = (REQUESTS / 10..REQUESTS * 9 / 10).contains(&self.made);
+            self.net.weather.borrow_mut().stalled = stalled;
         }
         if self.made == self.trouble_at {
             self.make_trouble();
@@ -421,8 +428,14 @@ impl World {
                 let session = self.net.weather.borrow().session;
                 let over = Event::World(Happening::JoiningOver(generation));
                 self.net.after(session, over);
-                let members: Vec<Pid> = self.members.borrow().keys().copied().collect();
-                for pid in members {
+                // Whoever is no member any more finds out by itself.
+                let (members, group) = (self.members.borrow(), &self.servers.cluster.group);
+                let known = |(pid, member): &(&Pid, &u32)| {
+                    group.knows(&self.processes[**pid].instance, **member)
+                };
+                let known: Vec<Pid> = members.iter().filter(known).map(|(pid, _)| *pid).collect();
+                drop(members);
+                for pid in known {
                     let delay = self.net.draw(|lot| lot.i64(0..300 * MILLI));
                     self.send(pid, delay, Message::Rebalance(generation));
                 }
@@ -526,6 +539,16 @@ impl World {
                 self.servers.cluster.set_offset(number, wrong);
                 self.touched.offset = Some((number, now));
                 self.touched.refusable.push(number);
+                if trouble == Trouble::OffsetMovedBack && self.net.one_in(2) {
+                    // Nobody but the ledgers of its events knows better now.
+                    self.servers.cluster.lose_inventory(number);
+                    let events: Vec<EventId> = self.servers.ledger.events().cloned().collect();
+                    self.touched.suspendable.extend(events);
+                }
+                if self.net.one_in(2) {
+                    let later = self.net.draw(|lot| lot.i64(0..6_000 * MILLI));
+                    self.net.after(later, Event::World(Happening::Undo));
+                }
             }
             Trouble::LogCut => {
                 self.kill_all();
@@ -563,7 +586,8 @@ impl World {
                 }
                 self.harm_an_event(trouble);
                 if self.net.one_in(2) {
-                    let later = self.net.draw(|lot| lot.i64(0..5_000 * MILLI));
+                    let longest = self.net.draw(|lot| [20, 5_000][lot.usize(0..2)] * MILLI);
+                    let later = self.net.draw(|lot| lot.i64(0..longest));
                     self.net.after(later, Event::World(Happening::Harm(trouble)));
                 }
             }
@@ -639,12 +663,7 @@ impl World {
         self.leaders.fill(Millis(0));
         let was_wrong = std::mem::take(&mut self.misconfigured);
         self.servers.unreadable = None;
-        if let Some((partition, offset)) = self.touched.offset.take() {
-            let refused = |process: &Process| process.refused.contains_key(&partition);
-            if self.processes.iter().any(refused) {
-                self.servers.cluster.set_offset(partition, offset);
-            }
-        }
+        self.set_offset_again();
         for &partition in &self.touched.unaudited {
             // Going on without what is lost.
             let end = self.servers.cluster.end_of((Topic::Requests, partition));
@@ -668,6 +687,15 @@ impl World {
             self.start(&owner);
         }
         self.net.after(HOLDS_END, Event::World(Happening::Check));
+    }
+
+    /// What the refusals ask for; where owners have gone on nothing is to be done.
+    fn set_offset_again(&mut self) {
+        let Some((partition, right)) = self.touched.offset.take() else { return };
+        let offset = |stored: &StoredOffset| stored.as_ref().map(|(offset, _)| *offset);
+        if offset(&self.servers.cluster.offset(partition)) < offset(&right) {
+            self.servers.cluster.set_offset(partition, right);
+        }
     }
 
     /// Whether all is done; and if not, whether it should be by now.
