@@ -90,14 +90,14 @@ fn show(from: u64, count: u64, without: Option<Rule>, output: Output) -> Result<
         for line in &verdict.trace {
             output.data(line, &json!({ "seed": seed, "trace": line }))?;
         }
-        if !verdict.violations.is_empty() {
+        let violations = verdict.violations.len();
+        if violations > 0 {
             let failure = Failed { seed, violations: verdict.violations };
             output.data(failure_text(&failure), &failure_object(&failure))?;
             ending = Ending::Found;
         }
         let hash = format!("{:016x}", verdict.hash);
         let line = format!("seed {seed}: {} requests, trace hash {hash}", verdict.requests);
-        let violations = u64::from(ending == Ending::Found);
         let (requests, trace_hash) = (verdict.requests, hash);
         output.data(
             line,

@@ -181,6 +181,14 @@ rules! {
     /// The producer is made anew after a transaction ended in doubt.
     ProducerIsMadeAnew = "producer-is-made-anew";
 
+    // Rules that the simulator found missing.
+
+    /// No term is taken that does not follow the partition's last: one of another ledger would keep
+    /// out those of the right one ever after.
+    TermFollowsTheLast = "term-follows-the-last";
+    /// A suspension that is refused drops the partition: what was read before counts for nothing.
+    RefusedSuspensionDrops = "refused-suspension-drops";
+
     /// What is published is all of it. Without it one answer of each publication is left out: a
     /// checker that does not notice checks nothing.
     Canary = "canary";

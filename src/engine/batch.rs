@@ -143,10 +143,13 @@ impl Engine {
                 Path::SuspensionDrops.reached();
                 self.drop_and_rewind(partition, "an event was suspended");
             }
-            // Somebody else wrote the event. What was read of it counts for nothing any more, nor do
-            // the entries it owed then.
+            // Somebody else wrote the event. What was read of it counts for nothing any more, nor
+            // do the entries it owed then.
             (AfterSuspension::GoOn, false) => {
                 Path::SuspensionRejected.reached();
+                if !Rule::RefusedSuspensionDrops.holds() {
+                    return self.start_takeover(partition, id);
+                }
                 self.drop_and_rewind(partition, "a suspension was refused");
             }
             (AfterSuspension::GoOn, true) => {

@@ -30,6 +30,8 @@ use crate::ports::log::{self, Follower, From, LogRecord, Reader, Start, Topic};
 /// How long nothing may move before reading to an end fails. Open transactions of our own end in 20
 /// s.
 const STALL_MAX: Duration = Duration::from_secs(30);
+/// Kilobytes a reader has fetched ahead, over all its partitions.
+const PREFETCHED_KILOBYTES_MAX: &str = "8192";
 /// How long one poll waits.
 const POLL: Duration = Duration::from_millis(100);
 /// How often to look whether an open transaction has ended.
@@ -237,6 +239,8 @@ fn consumer(cluster: &Cluster, isolation: &str, wait_ms: &str) -> Result<BaseCon
         .set("enable.partition.eof", "true")
         .set("check.crcs", "true")
         // The end of a partition is told after a fetch that found nothing: how long that one waits.
+        // An audit has seven of these side by side.
+        .set("queued.max.messages.kbytes", PREFETCHED_KILOBYTES_MAX)
         .set("fetch.wait.max.ms", wait_ms)
         .set("fetch.queue.backoff.ms", "5");
     config.create_with_context(Complaints).map_err(|error| Error::Settings(error.to_string()))

@@ -3,8 +3,8 @@
 //! The classic protocol with static members. A member that is new, or leaves, or is silent for too
 //! long, makes the group rebalance: all members give up what they have and join again, those that
 //! do not are thrown out, and the next generation begins. A member that comes back under its
-//! instance id in time takes its predecessor's place without any of that: the generation stays, only
-//! the member id is new, and the predecessor is fenced by it alone.
+//! instance id in time takes its predecessor's place without any of that: the generation stays,
+//! only the member id is new, and the predecessor is fenced by it alone.
 
 use std::collections::BTreeMap;
 

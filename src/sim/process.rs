@@ -1,13 +1,15 @@
 //! One process that owns partitions: an engine, its driver, and what the machine does to both.
 
+mod member;
+mod strike;
+
 use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 
 use super::driver::{Driver, Found, Generation, Told};
-use super::fault::{Fault, Report, Step};
+use super::fault::{Report, Step};
 use super::group::Assigned;
 use super::net::{Event, Line, MILLI, Micros, Pid, Servers};
-use super::weather::Plan;
 use super::world::{Happening, World};
 use crate::domain::ids::Partition;
 use crate::domain::time::{At, Millis};
@@ -102,6 +104,14 @@ impl Process {
     fn member(&self) -> Option<u32> {
         self.driver.current().map(|generation| generation.membership.member)
     }
+}
+
+/// What became of a batch of which nobody is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Unknown {
+    Lost,
+    Written,
+    Late,
 }
 
 /// Whether a step is before or after.
@@ -334,7 +344,7 @@ impl World {
         let net = Rc::clone(&self.net);
         let unknown = net.one_in(net.weather.borrow().unknown_one_in);
         let fate = unknown.then(|| {
-            let fates = [Report::BatchLost, Report::BatchWritten, Report::BatchLate];
+            let fates = [Unknown::Lost, Unknown::Written, Unknown::Late];
             fates[net.draw(|lot| lot.usize(0..fates.len()))]
         });
         let tell = move |net: &super::net::Net, delay: Micros, result: CommitResult| {
@@ -349,14 +359,19 @@ impl World {
             };
             return self.net.after(delay, Event::Reach(Box::new(reach)));
         };
-        self.net.report(fate);
         let unknown = CommitResult::Unknown("simulated".into());
         let patience = net.draw(|lot| lot.i64(MILLI..2_000 * MILLI));
         tell(&net, patience, unknown);
         let reaches = match fate {
-            Report::BatchWritten => patience / 2,
-            _ if fate == Report::BatchLate => patience + net.draw(|lot| lot.i64(0..10_000 * MILLI)),
-            _ => return,
+            Unknown::Lost => return net.report(Report::BatchLost),
+            Unknown::Written => {
+                net.report(Report::BatchWritten);
+                patience / 2
+            }
+            Unknown::Late => {
+                net.report(Report::BatchLate);
+                patience + net.draw(|lot| lot.i64(0..10_000 * MILLI))
+            }
         };
         let reach = move |servers: &mut Servers| {
             servers.ledger.commit(&batch);
@@ -435,207 +450,4 @@ impl World {
             self.go_on(pid);
         }
     }
-}
-
-/// Groups: what a member does when it is told.
-impl World {
-    fn on_rebalance(&mut self, pid: Pid, after: i32) {
-        let current = self.processes[pid].driver.current();
-        if current.is_some_and(|current| current.membership.generation > after) {
-            // It has joined a later generation already.
-            return;
-        }
-        let partitions = self.processes[pid].driver.end_assignment();
-        self.processes[pid].feeds.clear();
-        self.processes[pid].refused.clear();
-        if !partitions.is_empty() {
-            self.feed(pid, Input::Revoked(partitions));
-        }
-        if !self.processes[pid].is_awake() {
-            return;
-        }
-        let instance = self.processes[pid].instance.clone();
-        let Some(&member) = self.members.borrow().get(&pid) else { return };
-        let reach = move |servers: &mut Servers| {
-            let turn = servers.cluster.group.rejoin(&instance, member);
-            servers.turns.push(turn);
-        };
-        let delay = self.net.delay();
-        self.net.after(delay, Event::Reach(Box::new(reach)));
-    }
-
-    fn on_assigned(&mut self, pid: Pid, assigned: Assigned) {
-        let partitions = self.processes[pid].driver.end_assignment();
-        self.processes[pid].feeds.clear();
-        if !partitions.is_empty() {
-            self.feed(pid, Input::Revoked(partitions));
-        }
-        self.trace("assigned", pid, assigned.partitions.len() as u64);
-        self.processes[pid].driver.on_assigned(assigned);
-    }
-
-    /// The group says what it thinks of the member.
-    fn on_heartbeat(&mut self, pid: Pid) {
-        self.heartbeat_later(pid);
-        let Some(&member) = self.members.borrow().get(&pid) else { return };
-        let (instance, group) = (&self.processes[pid].instance, &self.servers.cluster.group);
-        if !group.knows(instance, member) {
-            if group.has_instance(instance) {
-                // Another process goes by its name: this one is fenced, and ends.
-                return self.kill(pid);
-            }
-            let partitions = self.processes[pid].driver.end_assignment();
-            self.processes[pid].feeds.clear();
-            if !partitions.is_empty() {
-                self.feed(pid, Input::Revoked(partitions));
-            }
-            if self.processes[pid].is_awake() {
-                self.members.borrow_mut().remove(&pid);
-                self.join(pid);
-            }
-        }
-    }
-
-    fn leave(&mut self, pid: Pid) {
-        let instance = self.processes[pid].instance.clone();
-        if let Some(&member) = self.members.borrow().get(&pid) {
-            let turn = self.servers.cluster.group.remove(&instance, member);
-            self.servers.turns.push(turn);
-        }
-        self.kill(pid);
-        self.restart_later(pid);
-    }
-}
-
-/// Strikes.
-impl World {
-    /// Whether something happens to a process at a step that keeps it from going on.
-    fn strike(&mut self, pid: Pid, step: Step, when: When) -> bool {
-        let Some(fault) = self.draw_fault(step, when) else { return false };
-        self.matrix.hit(fault, step);
-        self.trace(fault.name(), pid, step as u64);
-        match fault {
-            Fault::DieBefore | Fault::DieAfter => {
-                self.kill(pid);
-                self.restart_later(pid);
-                true
-            }
-            Fault::SleepBefore | Fault::SleepAfter => {
-                self.put_to_sleep(pid);
-                true
-            }
-            Fault::RebalanceBefore | Fault::RebalanceAfter => {
-                let turn = self.servers.cluster.group.shake();
-                self.servers.turns.push(turn);
-                false
-            }
-        }
-    }
-
-    fn draw_fault(&mut self, step: Step, when: When) -> Option<Fault> {
-        let fits = |fault: Fault| match fault {
-            Fault::DieBefore | Fault::SleepBefore | Fault::RebalanceBefore => when == When::Before,
-            Fault::DieAfter | Fault::SleepAfter | Fault::RebalanceAfter => when == When::After,
-        };
-        let mut weather = self.net.weather.borrow_mut();
-        let due = |plan: &mut Plan| {
-            let met = plan.step == step && fits(plan.fault);
-            plan.after -= u32::from(met);
-            met && plan.after == 0
-        };
-        let planned = weather.plans.iter_mut().position(due);
-        if let Some(index) = planned {
-            return Some(weather.plans.swap_remove(index).fault);
-        }
-        let one_in = weather.strike_one_in;
-        drop(weather);
-        let struck = self.net.one_in(one_in);
-        let fault = struck.then(|| self.net.draw(|lot| Fault::ALL[lot.usize(0..Fault::ALL.len())]));
-        fault.filter(|fault| fits(*fault))
-    }
-
-    /// It is gone, with all it had in memory.
-    pub(super) fn kill(&mut self, pid: Pid) {
-        let process = &mut self.processes[pid];
-        if !process.alive {
-            return;
-        }
-        process.alive = false;
-        process.driver.end();
-        process.todo.clear();
-        process.deferred.clear();
-        process.feeds.clear();
-        process.sleeps += 1;
-        self.trace("dead", pid, 0);
-        self.expect_session_end(pid);
-    }
-
-    fn expect_session_end(&mut self, pid: Pid) {
-        let session = self.net.weather.borrow().session;
-        let sleeps = self.processes[pid].sleeps;
-        self.net.after(session, Event::World(Happening::SessionOver(pid, sleeps)));
-    }
-
-    /// Its supervisor starts it again: at once, in time, or when the group has given it up.
-    fn restart_later(&mut self, pid: Pid) {
-        let delay = self.net.draw(|lot| [100, 700, 4_000, 15_000][lot.usize(0..4)] * MILLI);
-        let instance = self.processes[pid].instance.clone();
-        self.net.after(delay, Event::World(Happening::Restart(instance)));
-    }
-
-    fn put_to_sleep(&mut self, pid: Pid) {
-        let process = &mut self.processes[pid];
-        process.asleep = true;
-        process.sleeps += 1;
-        let length = self.net.draw(|lot| [20, 500, 3_000, 8_000, 30_000][lot.usize(0..5)] * MILLI);
-        self.net.after(length, Event::World(Happening::Wake(pid)));
-        self.expect_session_end(pid);
-        // A supervisor may take it for dead, and start another process in its place.
-        if length > 500 * MILLI && self.net.one_in(2) {
-            let instance = self.processes[pid].instance.clone();
-            self.net.after(length / 3, Event::World(Happening::Replace(pid, instance)));
-        }
-    }
-
-    /// It goes on where it was, and hears what has come meanwhile.
-    pub(super) fn wake(&mut self, pid: Pid) {
-        if !self.processes[pid].alive || !self.processes[pid].asleep {
-            return;
-        }
-        self.processes[pid].asleep = false;
-        self.trace("awake", pid, 0);
-        self.perform(pid);
-        while self.processes[pid].is_awake() {
-            let Some(event) = self.processes[pid].deferred.pop_front() else { break };
-            if self.net.one_in(2) && is_notice(&event) {
-                // Its threads do not wake in the order in which things came.
-                let delay = self.net.draw(|lot| lot.i64(0..500 * MILLI));
-                self.net.after(delay, event);
-                continue;
-            }
-            self.happen(event);
-        }
-        self.go_on(pid);
-        self.poll_later(pid);
-        self.tick_later(pid);
-    }
-
-    /// Whether a dead or sleeping process is still a member, and since then.
-    pub(super) fn on_session_over(&mut self, pid: Pid, sleeps: u32) {
-        let process = &self.processes[pid];
-        if process.sleeps != sleeps || process.is_awake() {
-            return;
-        }
-        let member = self.members.borrow().get(&pid).copied().or_else(|| process.member());
-        let Some(member) = member else { return };
-        let instance = process.instance.clone();
-        let turn = self.servers.cluster.group.remove(&instance, member);
-        self.servers.turns.push(turn);
-    }
-}
-
-/// Whether the group has told something.
-fn is_notice(event: &Event) -> bool {
-    let Event::World(Happening::To(_, message)) = event else { return false };
-    matches!(**message, Message::Rebalance(_) | Message::Assigned(_) | Message::Heartbeat)
 }

@@ -1,7 +1,7 @@
 //! Many worlds, on as many threads as asked for, and what came of them together.
 //!
-//! Which thread runs which seed says nothing about the result: the worlds share nothing, and what is
-//! summed up does not depend on the order.
+//! Which thread runs which seed says nothing about the result: the worlds share nothing, and what
+//! is summed up does not depend on the order.
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -114,7 +114,9 @@ impl Summary {
     fn add(&mut self, verdict: Verdict) {
         self.seeds += 1;
         self.requests += verdict.requests;
-        self.hash = self.hash.wrapping_add(verdict.hash.rotate_left(verdict.seed as u32 % 64));
+        // A sum is the same in any order, and the seed keeps worlds from standing in for each
+        // other.
+        self.hash = self.hash.wrapping_add(verdict.hash.wrapping_mul(2 * verdict.seed + 1));
         self.matrix.merge(&verdict.matrix);
         self.coverage.merge(&verdict.coverage);
         for (path, count) in verdict.paths {

@@ -6,7 +6,7 @@
 
 use super::fault::{Fault, Step};
 use super::net::{MILLI, Micros};
-use super::trouble::Trouble;
+use super::world::trouble::Trouble;
 use crate::engine::Bounds;
 use crate::sim::ledger::Shape;
 

@@ -2,25 +2,27 @@
 //!
 //! First the sale: requests come, and whatever the weather brings. Then it clears up: faults heal,
 //! whoever sleeps wakes, whoever is dead is started, clocks are right, and an operator puts right
-//! what owners refused to guess at. From then on everything must be answered, every hold must end in
-//! time, and ledger and topics must agree.
+//! what owners refused to guess at. From then on everything must be answered, every hold must end
+//! in time, and ledger and topics must agree.
+
+mod healing;
+pub(super) mod trouble;
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
+use self::trouble::{Touched, Trouble};
 use super::broker::{Cluster, Request, StoredOffset};
 use super::coverage::Coverage;
-use super::driver::Config;
 use super::fault::Step;
 use super::group::{Assigned, Turn};
 use super::judge::Judge;
-use super::ledger::{Image, RowDamage, SimLedger};
+use super::ledger::{Image, SimLedger};
 use super::matrix::Matrix;
 use super::net::{Event, MILLI, Micros, Net, Pid, Servers};
 use super::process::{Message, Process};
 use super::trace::Trace;
-use super::trouble::{Touched, Trouble};
 use super::watcher::{Sent, Watcher};
 use super::weather::Weather;
 use super::workload::{Setting, Workload};
@@ -31,7 +33,6 @@ use crate::domain::time::{At, Millis};
 use crate::engine::Input;
 use crate::engine::path::Path;
 use crate::ports::log::Topic;
-use crate::wire;
 
 /// When every world begins.
 const START: At = At(1_800_000_000_000);
@@ -40,11 +41,6 @@ const REQUESTS: usize = 1_050;
 /// How often what has gone wrong with a transaction is looked for, and after how long it has.
 const TRANSACTION_TIMEOUT: Millis = Millis(10_000);
 const SWEEP: Micros = 2_000 * MILLI;
-/// How often it is asked whether all is done, and how long that may take.
-const CHECK: Micros = 500 * MILLI;
-const SETTLE_MAX: Micros = 240_000 * MILLI;
-/// Longest hold of a workload.
-const HOLDS_END: Micros = 24_000 * MILLI;
 /// How old requests become, by true time.
 const RETENTION: Millis = Millis(45_000);
 /// Backups of an event's ledger are made about so often, in requests.
@@ -379,8 +375,8 @@ impl World {
         offset
     }
 
-    /// Retention takes what is far older than anybody needs: also when answers are late, since it is
-    /// set to outlast every outage.
+    /// Retention takes what is far older than anybody needs: also when answers are late, since it
+    /// is set to outlast every outage.
     fn retain(&mut self) {
         let skew = Millis(2 * self.net.weather.borrow().skew);
         let old = self.net.at().minus(RETENTION).minus(skew);
@@ -488,269 +484,6 @@ impl World {
             self.processes[which - leaders - watchers].skew = skew;
         }
         self.step_clocks_later();
-    }
-}
-
-/// Trouble.
-impl World {
-    /// What new processes are configured with.
-    pub(super) fn config(&self) -> Config {
-        let partitions = self.net.weather.borrow().partitions;
-        let right = Config { ledger: "simulated", partitions };
-        match self.trouble.filter(|_| self.misconfigured) {
-            Some(Trouble::WrongLedger) => Config { ledger: "another", ..right },
-            Some(Trouble::WrongCount) => Config { partitions: partitions + 1, ..right },
-            Some(_) | None => right,
-        }
-    }
-
-    fn back_up(&mut self) {
-        let events: Vec<EventId> = self.servers.ledger.events().cloned().collect();
-        for event in events {
-            if self.net.one_in(2)
-                && let Some(image) = self.servers.ledger.image(&event)
-            {
-                self.backups.insert(event, image);
-            }
-        }
-        for (partition, old) in (0..).zip(&mut self.old_offsets) {
-            if self.net.one_in(2) {
-                *old = self.servers.cluster.offset(partition);
-            }
-        }
-    }
-
-    /// All owners die; then what is durable is not what it was.
-    fn make_trouble(&mut self) {
-        let Some(trouble) = self.trouble else { return };
-        self.trace.note(self.net.now(), trouble.name(), 0, 0);
-        let living = self.net.one_in(3);
-        let partitions = self.leaders.len();
-        let partition = self.net.draw(|lot| lot.usize(0..partitions));
-        let number = i32::try_from(partition).unwrap_or(0);
-        match trouble {
-            Trouble::OffsetLost | Trouble::OffsetMovedBack => {
-                if !living {
-                    self.kill_all();
-                }
-                let now = self.servers.cluster.offset(number);
-                let old = self.old_offsets[partition].clone();
-                let wrong = if trouble == Trouble::OffsetLost { None } else { old };
-                self.servers.cluster.set_offset(number, wrong);
-                self.touched.offset = Some((number, now));
-                self.touched.refusable.push(number);
-                if trouble == Trouble::OffsetMovedBack && self.net.one_in(2) {
-                    // Nobody but the ledgers of its events knows better now.
-                    self.servers.cluster.lose_inventory(number);
-                    let events: Vec<EventId> = self.servers.ledger.events().cloned().collect();
-                    self.touched.suspendable.extend(events);
-                }
-                if self.net.one_in(2) {
-                    let later = self.net.draw(|lot| lot.i64(0..6_000 * MILLI));
-                    self.net.after(later, Event::World(Happening::Undo));
-                }
-            }
-            Trouble::LogCut => {
-                self.kill_all();
-                let end = self.servers.cluster.end_of((Topic::Requests, number));
-                self.servers.cluster.cut_before(number, end);
-                self.lose_requests(number);
-            }
-            Trouble::TailLost => {
-                self.kill_all();
-                let end = self.servers.cluster.end_of((Topic::Requests, number));
-                let lost = self.net.draw(|lot| lot.i64(1..20));
-                self.servers.cluster.cut_from(number, (end - lost).max(0));
-                self.lose_requests(number);
-            }
-            Trouble::TermsLost => {
-                self.kill_all();
-                self.servers.cluster.lose_terms();
-                self.touched.refusable.extend(0..i32::try_from(partitions).unwrap_or(0));
-                // What is refused to the end cannot end its holds.
-                let events: Vec<EventId> = self.servers.ledger.events().cloned().collect();
-                self.touched.suspendable.extend(events);
-            }
-            Trouble::WrongLedger | Trouble::WrongCount => {
-                self.kill_all();
-                self.misconfigured = true;
-                self.touched.refusable.extend(0..i32::try_from(partitions).unwrap_or(0));
-            }
-            Trouble::LedgerSetBack
-            | Trouble::LedgerForgets
-            | Trouble::RowsDamaged
-            | Trouble::OutboxDamaged
-            | Trouble::FenceDamaged => {
-                if !living {
-                    self.kill_all();
-                }
-                self.harm_an_event(trouble);
-                if self.net.one_in(2) {
-                    let longest = self.net.draw(|lot| [20, 5_000][lot.usize(0..2)] * MILLI);
-                    let later = self.net.draw(|lot| lot.i64(0..longest));
-                    self.net.after(later, Event::World(Happening::Harm(trouble)));
-                }
-            }
-        }
-    }
-
-    fn kill_all(&mut self) {
-        for pid in 0..self.processes.len() {
-            if self.processes[pid].alive {
-                self.kill(pid);
-                let instance = self.processes[pid].instance.clone();
-                let delay = self.net.draw(|lot| lot.i64(100 * MILLI..3_000 * MILLI));
-                self.net.after(delay, Event::World(Happening::Restart(instance)));
-            }
-        }
-    }
-
-    /// Requests of a partition are gone: neither answers nor positions add up any more.
-    fn lose_requests(&mut self, partition: i32) {
-        self.judge.close(partition);
-        self.touched.refusable.push(partition);
-        self.touched.unaudited.push(partition);
-        let events: Vec<EventId> = self.servers.ledger.events().cloned().collect();
-        self.touched.suspendable.extend(events);
-    }
-
-    fn harm_an_event(&mut self, trouble: Trouble) {
-        let events: Vec<EventId> = self.servers.ledger.events().cloned().collect();
-        if events.is_empty() {
-            return;
-        }
-        let event = events[self.net.draw(|lot| lot.usize(0..events.len()))].clone();
-        let ledger = &mut self.servers.ledger;
-        match trouble {
-            Trouble::LedgerSetBack => {
-                let Some(image) = self.backups.get(&event) else { return };
-                ledger.restore(&event, Some(image.clone()));
-            }
-            Trouble::LedgerForgets => ledger.restore(&event, None),
-            Trouble::RowsDamaged => {
-                let damage =
-                    self.net.draw(|lot| RowDamage::ALL[lot.usize(0..RowDamage::ALL.len())]);
-                ledger.damage_rows(&event, damage);
-            }
-            Trouble::OutboxDamaged => {
-                ledger.damage_outbox(&event);
-            }
-            Trouble::FenceDamaged => {
-                let partitions = self.net.weather.borrow().partitions;
-                let key = event.as_str().as_bytes();
-                self.touched.refusable.push(wire::partitioner::partition(key, partitions));
-                self.servers.unreadable = Some(event);
-                return;
-            }
-            Trouble::OffsetLost
-            | Trouble::OffsetMovedBack
-            | Trouble::LogCut
-            | Trouble::TailLost
-            | Trouble::TermsLost
-            | Trouble::WrongLedger
-            | Trouble::WrongCount => unreachable!("not an event's"),
-        }
-        self.touched.suspendable.push(event);
-    }
-}
-
-/// The end.
-impl World {
-    /// Faults heal, and an operator does what the refusals say.
-    fn heal(&mut self) {
-        self.trace.note(self.net.now(), "heal", 0, 0);
-        self.net.weather.borrow_mut().clear_up();
-        self.leaders.fill(Millis(0));
-        let was_wrong = std::mem::take(&mut self.misconfigured);
-        self.servers.unreadable = None;
-        self.set_offset_again();
-        for &partition in &self.touched.unaudited {
-            // Going on without what is lost.
-            let end = self.servers.cluster.end_of((Topic::Requests, partition));
-            self.servers.cluster.set_offset(partition, Some((end, String::new())));
-        }
-        for pid in 0..self.processes.len() {
-            self.processes[pid].skew = Millis(0);
-            let refused = !self.processes[pid].refused.is_empty();
-            if self.processes[pid].alive && (refused || was_wrong) {
-                self.kill(pid);
-            }
-            self.wake(pid);
-        }
-        for watcher in &mut self.watchers {
-            watcher.skew = Millis(0);
-        }
-        self.phase = Phase::Healing { since: self.net.now() };
-        let owners = self.processes.iter().map(|process| process.instance.clone());
-        let owners: std::collections::BTreeSet<String> = owners.collect();
-        for owner in owners.into_iter().filter(|owner| !self.lives(owner)).collect::<Vec<_>>() {
-            self.start(&owner);
-        }
-        self.net.after(HOLDS_END, Event::World(Happening::Check));
-    }
-
-    /// What the refusals ask for; where owners have gone on nothing is to be done.
-    fn set_offset_again(&mut self) {
-        let Some((partition, right)) = self.touched.offset.take() else { return };
-        let offset = |stored: &StoredOffset| stored.as_ref().map(|(offset, _)| *offset);
-        if offset(&self.servers.cluster.offset(partition)) < offset(&right) {
-            self.servers.cluster.set_offset(partition, right);
-        }
-    }
-
-    /// Whether all is done; and if not, whether it should be by now.
-    fn check(&mut self) {
-        let Phase::Healing { since } = self.phase else { return };
-        self.look();
-        let Some(open) = self.what_is_open() else {
-            self.phase = Phase::Over;
-            return;
-        };
-        if self.net.now() - since > SETTLE_MAX {
-            self.judge.object(format!("not done in time: {open}"));
-            self.phase = Phase::Over;
-            return;
-        }
-        self.net.after(CHECK, Event::World(Happening::Check));
-    }
-
-    fn what_is_open(&self) -> Option<String> {
-        let refused = |partition: &i32| {
-            let refuses =
-                |process: &Process| process.alive && process.refused.contains_key(partition);
-            self.processes.iter().any(refuses)
-        };
-        for partition in 0..i32::try_from(self.leaders.len()).unwrap_or(0) {
-            if refused(&partition) {
-                if self.touched.refusable.contains(&partition) {
-                    continue;
-                }
-                return Some(format!("partition {partition} is refused without a reason"));
-            }
-            if self.judge.is_behind(&self.servers.cluster, partition) {
-                return Some(format!("partition {partition} is not answered to its end"));
-            }
-        }
-        let busy = |process: &Process| process.is_awake() && !process.engine.is_idle();
-        if let Some(pid) = self.processes.iter().position(busy) {
-            return Some(format!("process {pid} is busy"));
-        }
-        if let Some(event) = self.overdue() {
-            return Some(format!("a hold of event {event} is overdue"));
-        }
-        None
-    }
-
-    /// An event with a hold that should have ended, or will soon.
-    fn overdue(&self) -> Option<EventId> {
-        use crate::domain::seat::Status;
-        let events = self.servers.ledger.events();
-        let held = |event: &&EventId| {
-            let suspendable = self.touched.suspendable.contains(event);
-            let rows = self.servers.ledger.seats(event);
-            !suspendable && rows.iter().any(|row| row.status == Status::Held)
-        };
-        events.into_iter().find(held).cloned()
     }
 }
 

@@ -88,7 +88,9 @@ impl Driver {
         for ((partition, stored), edges) in stored.iter().zip(&edges) {
             // A term of another ledger, once taken, would keep out those of the right one.
             let before = last.get(partition);
-            if let Some(Err(sentence)) = before.map(|last| self.own_term(*partition).follows(last))
+            let follows = before.map(|last| self.own_term(*partition).follows(last));
+            if let Some(Err(sentence)) = follows
+                && Rule::TermFollowsTheLast.holds()
             {
                 found.push(Found::Refused(*partition, sentence));
                 continue;
