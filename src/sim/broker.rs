@@ -19,6 +19,8 @@
 //!
 //! Nothing waits and nothing is drawn here: when something happens is for the world to say.
 
+pub mod history;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::group::{Group, Membership};

@@ -1,7 +1,7 @@
 //! The simulator: whole worlds of workers, brokers, ledgers and clocks on one thread, in virtual
 //! time, from one seed.
 
-mod broker;
+pub mod broker;
 pub mod coverage;
 mod driver;
 pub mod fault;
