@@ -1,4 +1,4 @@
-//! The simulated ledger and log, and the real ones: the recorded histories replayed, and fresh ones.
+//! The simulated ledger and log, and the real ones: recorded histories replayed, and fresh ones.
 //!
 //! `RECORD_HISTORIES=1` adds trials that record the histories under `tests/histories` anew, from
 //! the servers at hand; their heads say which they were.

@@ -1,7 +1,7 @@
 //! What real brokers answered, recorded, and held against the simulated ones.
 //!
-//! A history is a sequence of what clients do to a few partitions and one group, much of it meant to
-//! be refused, each step with the answer that the brokers gave. [`Recording`] makes one up as it
+//! A history is a sequence of what clients do to a few partitions and one group, much of it meant
+//! to be refused, each step with the answer that the brokers gave. [`Recording`] makes one up as it
 //! goes, from a seed and from what has come of it; [`History::replay`] asks the simulated brokers
 //! the same and says where the two do not agree.
 //!
@@ -13,17 +13,19 @@
 //!
 //! | operation | |
 //! |---|---|
-//! | `init x` | the next producer under the id is initialised, and asks until it is |
-//! | `produce x1 held/0 4 5` | appends records 4 and 5, beginning a transaction where none is open |
-//! | `offsets x1 0 9:6 by a1@2` | offset 9 of request partition 0 becomes part of the transaction |
+//! | `init x` | the next producer under the id asks until it is initialised |
+//! | `produce x1 held/0 4 5` | records 4 and 5, beginning a transaction where none is open |
+//! | `offsets x1 0 9:6 by a1@2` | offset 9 of request partition 0 joins the transaction |
 //! | `commit x1`, `abort x1` | |
 //! | `append 0 7` | a request, outside of transactions |
 //! | `join a` | the next consumer under the instance id |
 //! | `settle` | all consumers take part in the rebalance that has begun |
 //! | `leave a1`, `lose a1` | it says so; it dies, and is thrown out in time |
-//! | `end held/0`, `stable held/0` | the end of the partition; how far committed records may be read |
+//! | `end held/0` | where the partition ends, markers and uncommitted records included |
+//! | `stable held/0` | how far committed records may be read |
 //! | `read held/0` | all committed records, as `offset:number` |
-//! | `position 0`, `stable position 0` | what the group has; the same, unless a transaction is open |
+//! | `position 0` | what the group has committed, whatever is open |
+//! | `stable position 0` | the same, or `unstable` while a transaction is open over it |
 //!
 //! # Markers
 //! The end of a transaction is answered before its markers are written, one by one, and nobody is
@@ -34,7 +36,8 @@
 //!
 //! Not to be seen through the client, and so in no history: an end that arrives late, records that
 //! an old producer appends to a partition of its transaction while the marker that ends it is on
-//! its way, epochs. Left out because it takes ten seconds each time: transactions that time out.
+//! its way, what becomes of members while partitions are being shared out. Left out because each
+//! takes ten seconds: transactions that time out.
 //!
 //! Wrong alternative: waiting after each end until the markers are there. What makes these brokers
 //! hard to write for is the time before that.

@@ -254,7 +254,7 @@ impl Adversary {
         }
     }
 
-    /// By a member as it was last captured, or at any time.
+    /// By a member of the last generation, or of any.
     fn offsets(&mut self, life: Life) -> Option<Operation> {
         let captured = self.captured.clone();
         let current = captured.last().map(|last| last.generation);
@@ -267,25 +267,11 @@ impl Adversary {
         Some(Operation::Offsets(life, partition, offset, member))
     }
 
-    /// Joined by its last consumer, a rebalance goes on by itself; in one that has begun, none
-    /// comes or goes whom it waits for no more.
     fn group(&mut self) -> Option<Operation> {
-        let members: Vec<Life> = self.members.values().copied().collect();
         if self.rebalancing {
-            let waited_for: Vec<Life> =
-                members.iter().copied().filter(|life| !self.joined.contains(life)).collect();
-            return match self.lot.u32(0..8) {
-                0 => {
-                    let names = ['a', 'b', 'c'].into_iter();
-                    let absent = names.filter(|name| !self.members.contains_key(name));
-                    let absent: Vec<char> = absent.collect();
-                    let left = self.left_of(absent);
-                    self.pick(left).map(Operation::Join)
-                }
-                1 => self.pick(waited_for).map(Operation::Leave),
-                _ => Some(Operation::Settle),
-            };
+            return self.in_rebalance();
         }
+        let members: Vec<Life> = self.members.values().copied().collect();
         match self.lot.u32(0..8) {
             0 => self.pick(members).map(Operation::Leave),
             1 => self.pick(members).map(Operation::Lose),
@@ -293,6 +279,24 @@ impl Adversary {
                 let left = self.left_of(vec!['a', 'b', 'c']);
                 self.pick(left).map(Operation::Join)
             }
+        }
+    }
+
+    /// Others join, and some leave that are waited for; who has joined stays.
+    fn in_rebalance(&mut self) -> Option<Operation> {
+        match self.lot.u32(0..8) {
+            0 => {
+                let mut absent = vec!['a', 'b', 'c'];
+                absent.retain(|name| !self.members.contains_key(name));
+                let left = self.left_of(absent);
+                self.pick(left).map(Operation::Join)
+            }
+            1 => {
+                let mut waited_for: Vec<Life> = self.members.values().copied().collect();
+                waited_for.retain(|life| !self.joined.contains(life));
+                self.pick(waited_for).map(Operation::Leave)
+            }
+            _ => Some(Operation::Settle),
         }
     }
 

@@ -111,16 +111,12 @@ impl Client {
     /// Topics just made are not at once known to whom they are asked of, and a group's coordinator
     /// is looked for when it is needed first.
     fn warm_up(&self) -> Result<()> {
-        let until = ticks() + ASK;
-        for (reader, place) in
-            [&self.committed, &self.uncommitted].into_iter().flat_map(|r| PLACES.map(|p| (r, p)))
-        {
-            while let Err(error) = self.edge(reader, place) {
-                ensure!(ticks() < until, "{place:?} is not there: {error:#}");
+        for reader in [&self.committed, &self.uncommitted] {
+            for place in PLACES {
+                patiently(|| self.edge(reader, place))?;
             }
+            patiently(|| self.position(reader, 0, ASK)?.context("nothing is open yet"))?;
         }
-        self.position(&self.uncommitted, 0, ASK)?;
-        self.position(&self.committed, 0, ASK)?.context("nothing is open yet")?;
         Ok(())
     }
 
@@ -292,6 +288,17 @@ fn create_topics(place: &Place) -> Result<()> {
     created.into_iter().try_for_each(|topic| {
         topic.map(drop).map_err(|(topic, code)| anyhow!("creating {topic}: {code}"))
     })
+}
+
+/// Asks again until there is an answer.
+fn patiently<T>(ask: impl Fn() -> Result<T>) -> Result<T> {
+    let until = ticks() + ASK;
+    loop {
+        match ask() {
+            Err(_) if ticks() < until => std::thread::sleep(Duration::from_millis(10)),
+            told => return told,
+        }
+    }
 }
 
 /// The producer, in a transaction.
