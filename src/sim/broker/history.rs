@@ -30,8 +30,8 @@
 //! # Markers
 //! The end of a transaction is answered before its markers are written, one by one, and nobody is
 //! told when. So a replay goes on from every state that explains all answers so far, in which any
-//! of the markers may have been written before a step that can tell ([`replay`]). Every history ends
-//! with a producer initialised under each id, which waits for all markers, and then looks at
+//! of the markers may have been written before a step that can tell ([`replay`]). Every history
+//! ends with a producer initialised under each id, which waits for all markers, and then looks at
 //! everything.
 //!
 //! Not to be seen through the client, and so in no history: an end that arrives late, records that
