@@ -11,11 +11,15 @@
 //!   so does the brokers' own timeout;
 //! - offsets in a transaction are taken on the word of the group's coordinator, which looks at
 //!   member and generation and never at who has a partition;
+//! - of offsets sent for one partition in several transactions those that were sent last count,
+//!   whichever transaction is committed last;
 //! - readers of committed records stop at the first record of an open transaction; offsets that
 //!   are pending make a position unstable;
 //! - markers take offsets, so offsets have gaps for readers.
 //!
 //! Nothing waits and nothing is drawn here: when something happens is for the world to say.
+
+pub mod history;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -39,7 +43,7 @@ enum Fate {
 }
 
 /// A record as a partition has it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Stored {
     /// As it is handed to a reader, but for the epoch.
     pub(super) raw: RawRecord,
@@ -49,7 +53,7 @@ pub(super) struct Stored {
     marker: bool,
 }
 
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct PartitionLog {
     start: i64,
     records: Vec<Stored>,
@@ -72,7 +76,7 @@ impl PartitionLog {
 }
 
 /// One transactional id.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 struct Transactional {
     epoch: u32,
     state: State,
@@ -80,7 +84,7 @@ struct Transactional {
     last: Option<bool>,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 enum State {
     Empty,
     Ongoing(Ongoing),
@@ -88,20 +92,20 @@ enum State {
     Completing(Completing),
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 struct Ongoing {
     txn: Txn,
     began: At,
     places: BTreeSet<Place>,
-    offsets: BTreeMap<i32, (i64, String)>,
+    offsets: Offsets,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 struct Completing {
     txn: Txn,
     commit: bool,
     places: BTreeSet<Place>,
-    offsets: BTreeMap<i32, (i64, String)>,
+    offsets: Offsets,
 }
 
 /// A marker to be written: in a partition, or (`None`) among the group's offsets.
@@ -137,14 +141,19 @@ pub(super) struct Edges {
 /// A committed offset and its metadata; `None` where the group has none.
 pub(super) type StoredOffset = Option<(i64, String)>;
 
+/// Offsets by partition, each with its number among all that were sent.
+type Offsets = BTreeMap<i32, (u64, (i64, String))>;
+
 /// All brokers together.
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Cluster {
     pub(super) group: Group,
     logs: BTreeMap<Place, PartitionLog>,
     producers: BTreeMap<String, Transactional>,
     fates: Vec<Fate>,
-    offsets: BTreeMap<i32, (i64, String)>,
+    offsets: Offsets,
+    /// Offsets sent so far.
+    sent: u64,
 }
 
 impl Cluster {
@@ -162,6 +171,7 @@ impl Cluster {
             producers: BTreeMap::new(),
             fates: vec![],
             offsets: BTreeMap::new(),
+            sent: 0,
         }
     }
 
@@ -246,7 +256,8 @@ impl Cluster {
         let producer = self.producers.get_mut(id).expect("just enlisted");
         if let State::Ongoing(ongoing) = &mut producer.state {
             for (partition, offset, metadata) in offsets {
-                ongoing.offsets.insert(*partition, (*offset, metadata.clone()));
+                self.sent += 1;
+                ongoing.offsets.insert(*partition, (self.sent, (*offset, metadata.clone())));
             }
         }
         Ok(())
@@ -332,7 +343,11 @@ impl Cluster {
         } else {
             let offsets = std::mem::take(&mut completing.offsets);
             if commit {
-                self.offsets.extend(offsets);
+                let newer = |(partition, (sent, _)): &(i32, (u64, _))| {
+                    self.offsets.get(partition).is_none_or(|(last, _)| last < sent)
+                };
+                let newer: Offsets = offsets.into_iter().filter(newer).collect();
+                self.offsets.extend(newer);
             }
         }
         let last = completing.places.is_empty() && completing.offsets.is_empty();
@@ -376,13 +391,14 @@ impl Cluster {
 
     /// The committed offset of a partition, whatever is pending over it.
     pub(super) fn offset(&self, partition: i32) -> StoredOffset {
-        self.offsets.get(&partition).cloned()
+        self.offsets.get(&partition).map(|(_, stored)| stored.clone())
     }
 
     /// An operator, or an accident, sets the group's offset.
     pub(super) fn set_offset(&mut self, partition: i32, offset: StoredOffset) {
+        self.sent += 1;
         match offset {
-            Some(offset) => self.offsets.insert(partition, offset),
+            Some(offset) => self.offsets.insert(partition, (self.sent, offset)),
             None => self.offsets.remove(&partition),
         };
     }

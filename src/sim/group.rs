@@ -16,7 +16,7 @@ pub(super) struct Membership {
     pub(super) generation: i32,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 struct Member {
     id: u32,
     /// Whether it has joined the generation that is being made.
@@ -45,7 +45,7 @@ pub(super) enum Turn {
 }
 
 /// The coordinator's memory of the group.
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Group {
     partitions: i32,
     generation: i32,

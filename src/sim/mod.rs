@@ -26,7 +26,7 @@
 //! (servers), `net` (time and chance), [`fault`] and [`matrix`] (what struck where), [`coverage`]
 //! (what was met), `judge`, [`run`].
 
-mod broker;
+pub mod broker;
 pub mod coverage;
 mod driver;
 pub mod fault;

@@ -1,8 +1,10 @@
-//! The simulated ledger and the real ones: the recorded histories replayed, and fresh ones.
+//! The simulated ledger and log, and the real ones: recorded histories replayed, and fresh ones.
 //!
-//! `RECORD_HISTORIES=1` adds a trial that records the histories under `tests/histories` anew, from
-//! the server at hand; their heads say which it was.
+//! `RECORD_HISTORIES=1` adds trials that record the histories under `tests/histories` anew, from
+//! the servers at hand; their heads say which they were.
 #![allow(clippy::print_stdout, reason = "how much agreed is what the trials have to tell")]
+
+mod log;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -36,6 +38,7 @@ pub(crate) fn trials() -> Vec<Trial> {
     if std::env::var_os("RECORD_HISTORIES").is_some() {
         trials.push(stack::trial("histories::write_anew", record));
     }
+    trials.extend(log::trials());
     trials
 }
 

@@ -120,6 +120,12 @@ impl Stack {
         ready::cql(&self.cql, || None)
     }
 
+    /// What Kafka is, as far as it is known here: it is not asked.
+    pub(crate) fn kafka_release(&self) -> String {
+        let servers = self.what.split("; ").next().unwrap_or_default();
+        servers.split(" (").next().unwrap_or_default().to_owned()
+    }
+
     /// The last lines of the logs of the servers started here, for a run that failed.
     pub(crate) fn log_tails(&self) -> String {
         let tail = |server: &Server| match server {
