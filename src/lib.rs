@@ -57,7 +57,7 @@
 //! | [`config`] | the configuration, one file per section |
 //! | [`app`] | wiring: the one place that puts drivers beside logic, starts and drains them |
 //! | [`bench`](mod@bench) | workloads and measured baselines |
-//! | `sim` | whole worlds on one thread, from one seed: where the drivers stand, for the feature `sim` |
+//! | `sim` | worlds on one thread, from one seed: drivers of the feature `sim` |
 //! | [`cli`] | one file per verb; words on stderr, data on stdout |
 //!
 //! # Who may use whom

@@ -37,7 +37,8 @@ impl Engine {
         }
         if event.owed_bytes > OUTBOX_BYTES_MAX {
             Path::BatchWaitsForKafka.reached();
-            tracing::debug!(%partition, event = %id, bytes = event.owed_bytes, "batch waits for Kafka");
+            let bytes = event.owed_bytes;
+            tracing::debug!(%partition, event = %id, bytes, "batch waits for Kafka");
             return;
         }
         let applied = event.fence.as_ref().map_or(-1, |fence| fence.applied_offset);

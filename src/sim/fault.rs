@@ -11,7 +11,9 @@ use crate::ports::log::{Published, ToLog};
 
 /// Declares an enum whose variants are listed and named.
 macro_rules! named {
-    ($(#[$doc:meta])+ $visible:vis enum $type:ident { $($(#[$of:meta])* $name:ident = $text:literal,)+ }) => {
+    ($(#[$doc:meta])+ $visible:vis enum $type:ident {
+        $($(#[$of:meta])* $name:ident = $text:literal,)+
+    }) => {
         $(#[$doc])+
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         $visible enum $type { $($(#[$of])* $name,)+ }
