@@ -80,7 +80,7 @@ impl Engine {
             CommitResult::Unknown(why) => {
                 flight.unknown().reached();
                 let op = batch.next.op_id.0;
-                tracing::warn!(%partition, event = %id, %op, why, "nobody knows what became of a batch");
+                tracing::warn!(%partition, event = %id, %op, why, "nobody knows what became of it");
                 event.put_flight(flight);
                 event.retry_at = retry_at;
                 self.questions.insert(ticket, (partition, id.clone()));
