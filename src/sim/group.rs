@@ -83,6 +83,11 @@ impl Group {
         self.members.contains_key(instance)
     }
 
+    #[cfg(test)]
+    pub(super) fn is_rebalancing(&self) -> bool {
+        self.rebalancing
+    }
+
     /// A new process joins under its instance id. Answers its member id.
     pub(super) fn join(&mut self, instance: &str) -> (u32, Turn) {
         self.next_member += 1;
