@@ -122,8 +122,7 @@ fn every_rule_is_missed() {
 }
 
 fn first_of(violations: &[String]) -> String {
-    let words: String = violations.first().map_or("nothing", String::as_str).chars().collect();
-    words.chars().take(120).collect()
+    violations.first().map_or("nothing", String::as_str).chars().take(120).collect()
 }
 
 fn look_for_mutants() {

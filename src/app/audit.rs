@@ -37,10 +37,8 @@ use self::side_by_side::{SideBySide, Span, Step};
 use super::Backend;
 use crate::audit::{Check, Finding, Model, Report};
 use crate::domain::ids::Partition;
-use crate::domain::limits::REQUEST_BYTES_MAX;
 use crate::ports::clock::ticks;
 use crate::ports::log::{LogRecord, Reader, Start, Topic};
-use crate::wire;
 
 /// How long answers are waited for, over all partitions together. What has none by then is lost.
 const SETTLE_MAX: Duration = Duration::from_secs(30);
@@ -119,7 +117,8 @@ fn audit(
         match step {
             Step::Request(record) => {
                 progress.at(record.offset + 1);
-                take_request(&mut model, &record);
+                let (key, value) = (record.key.as_deref(), record.value.as_deref());
+                model.on_record(record.offset, record.timestamp, key, value);
                 model.settle_below(record.offset + 1);
             }
             // Kept by the model until a request came, which none will.
@@ -181,15 +180,6 @@ fn await_answers(
         }
         std::thread::sleep(SETTLE_POLL);
     }
-}
-
-/// What no owner can read is handed over as unreadable: its answer is a dead letter.
-fn take_request(model: &mut Model, record: &LogRecord) {
-    let (key, value) = (record.key.as_deref(), record.value.as_deref());
-    let fits = value.filter(|value| value.len() <= REQUEST_BYTES_MAX);
-    let request = fits.and_then(|value| wire::request::decode(value).ok());
-    let digest = wire::digest(key, value);
-    model.on_request(record.offset, record.timestamp, request.as_ref(), key, digest);
 }
 
 fn unreadable(record: &LogRecord, found: String) -> Finding {

@@ -214,7 +214,7 @@ impl EventModel {
         // its ledger was left with.
         let detached = detached(outcome) && (0..=next).contains(&found);
         let suspended =
-            self.suspended && !changes(outcome) || code_of(outcome) == Some(Code::EventSuspended);
+            self.suspended && !changes(outcome) || outcome.code() == Some(Code::EventSuspended);
         ensure(found == next || detached || suspended, Check::Sequence, || {
             (format!("sequence {next}"), format!("sequence {found}"))
         })
@@ -226,7 +226,7 @@ impl EventModel {
         let at = outcome.header.decided_at;
         let dead = self.last_at < at && at <= self.dead_at;
         // A suspended event goes on from whatever its ledger was left with.
-        let suspended = code_of(outcome) == Some(Code::EventSuspended);
+        let suspended = outcome.code() == Some(Code::EventSuspended);
         let so = at <= record.appended || at == self.last_at || dead || suspended;
         ensure(so, Check::Time, || {
             let (appended, last) = (record.appended, self.last_at);
@@ -246,7 +246,7 @@ impl EventModel {
         let goes_on = self.suspended
             && in_hand(record, outcome)
             && !judged_alone(outcome)
-            && code_of(outcome) != Some(Code::EventSuspended);
+            && outcome.code() != Some(Code::EventSuspended);
         ensure(!goes_on, Check::Suspended, || {
             (
                 "event-suspended, as before".into(),
@@ -413,36 +413,24 @@ pub(super) fn changes(outcome: &Outcome) -> bool {
     outcome.header.role != Role::Repeat && outcome.body.changes_the_event()
 }
 
-pub(super) fn code_of(outcome: &Outcome) -> Option<Code> {
-    match &outcome.body {
-        OutcomeBody::Refused(refusal) => Some(refusal.code),
-        OutcomeBody::Held(_)
-        | OutcomeBody::Booked(_)
-        | OutcomeBody::Extended(_)
-        | OutcomeBody::Released(_)
-        | OutcomeBody::Cancelled(_)
-        | OutcomeBody::Changed(_) => None,
-    }
-}
-
 /// Whether the event was in hand when it was decided: its own record, in its own partition.
 pub(super) fn in_hand(record: &Record<'_>, outcome: &Outcome) -> bool {
-    record.key_fits && code_of(outcome) != Some(Code::WrongPartition)
+    record.key_fits && outcome.code() != Some(Code::WrongPartition)
 }
 
 /// Refused with a code of group 1, which is found in the record alone, whatever the event is.
 pub(super) fn judged_alone(outcome: &Outcome) -> bool {
-    code_of(outcome).is_some_and(|code| code <= Code::BadRequest)
+    outcome.code().is_some_and(|code| code <= Code::BadRequest)
 }
 
 /// Refused with a code of groups 1 and 2: before the state, without ending lapsed holds.
 fn before_the_state(outcome: &Outcome) -> bool {
-    code_of(outcome).is_some_and(|code| code <= Code::AlreadyDefined)
+    outcome.code().is_some_and(|code| code <= Code::AlreadyDefined)
 }
 
 /// Refused with a code for which the event need not have been in hand.
 fn detached(outcome: &Outcome) -> bool {
-    code_of(outcome).is_some_and(|code| code <= Code::EventSuspended)
+    outcome.code().is_some_and(|code| code <= Code::EventSuspended)
 }
 
 impl Hold {

@@ -4,6 +4,7 @@ use std::fmt;
 
 use crate::domain::ids::{EventId, Partition};
 use crate::domain::outcome::OutcomeBody;
+use crate::ports::log::Topic;
 
 /// Name of the topic of requests.
 pub(super) const REQUESTS: &str = "booking.requests";
@@ -161,11 +162,5 @@ pub(super) fn same<T: PartialEq + fmt::Debug>(
 
 /// The topic an outcome is published to.
 pub(super) fn topic_of(body: &OutcomeBody) -> &'static str {
-    match body {
-        OutcomeBody::Held(_) | OutcomeBody::Extended(_) => "booking.held",
-        OutcomeBody::Booked(_) => "booking.booked",
-        OutcomeBody::Released(_) | OutcomeBody::Cancelled(_) => "booking.released",
-        OutcomeBody::Changed(_) => "booking.changed",
-        OutcomeBody::Refused(_) => "booking.refused",
-    }
+    Topic::of(body).name()
 }

@@ -1,6 +1,6 @@
 //! What an outcome does to the model, judged or not.
 
-use super::event::{EventModel, Hold, Record, Sale, Seat, changes, code_of, in_hand, judged_alone};
+use super::event::{EventModel, Hold, Record, Sale, Seat, changes, in_hand, judged_alone};
 use super::operate;
 use crate::domain::ids::{BuyerId, HoldId};
 use crate::domain::outcome::{Booked, Changed, ChangedKind, Held, Outcome, OutcomeBody};
@@ -15,7 +15,7 @@ impl EventModel {
         if in_hand(record, outcome) {
             self.last_at = self.last_at.max(header.decided_at);
             if !judged_alone(outcome) {
-                self.suspended = code_of(outcome) == Some(Code::EventSuspended);
+                self.suspended = outcome.code() == Some(Code::EventSuspended);
             }
         }
         if !changes(outcome) {

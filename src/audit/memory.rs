@@ -7,12 +7,12 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use super::event::{EventModel, Record, code_of};
-use super::finding::{Check, Judged, ensure};
+use super::event::{EventModel, Record};
+use super::finding::{Check, Judged, ensure, topic_of};
 use super::refusal::{ages, outside};
 use crate::domain::ids::{Digest, RequestId};
 use crate::domain::limits::{ID_MEMORY, ID_READ_BACK};
-use crate::domain::outcome::{Outcome, OutcomeBody, Role};
+use crate::domain::outcome::{Outcome, Role};
 use crate::domain::refusal::Code;
 use crate::domain::request::Body;
 use crate::domain::time::At;
@@ -33,7 +33,7 @@ impl Ids {
         event: Option<&EventModel>,
         answer: &Outcome,
     ) -> Judged {
-        let code = code_of(answer);
+        let code = answer.code();
         if !ages(&record.request.body) || code.is_some_and(|code| code <= Code::AlreadyDefined) {
             return Ok(());
         }
@@ -68,7 +68,7 @@ impl Ids {
 
     /// Takes a record in that has been judged, with its answer.
     pub(super) fn take(&mut self, record: &Record<'_>, answer: Option<&Outcome>) {
-        let refused = answer.and_then(code_of);
+        let refused = answer.and_then(Outcome::code);
         let unread = matches!(refused, Some(Code::NotAuthorised | Code::WrongPartition));
         let passes = record.key_fits && !unread && ages(&record.request.body);
         if passes && !outside(record.request, record.highest) && self.find(record).is_none() {
@@ -97,27 +97,12 @@ impl Ids {
 }
 
 fn first_offset(answer: &Outcome) -> Option<i64> {
-    match &answer.body {
-        OutcomeBody::Refused(refusal) => refusal.ground.first_offset,
-        OutcomeBody::Held(_)
-        | OutcomeBody::Booked(_)
-        | OutcomeBody::Extended(_)
-        | OutcomeBody::Released(_)
-        | OutcomeBody::Cancelled(_)
-        | OutcomeBody::Changed(_) => None,
-    }
+    answer.body.refusal().and_then(|refusal| refusal.ground.first_offset)
 }
 
 fn describe(answer: &Outcome) -> String {
-    match &answer.body {
-        OutcomeBody::Refused(refusal) => format!("{} {:?}", refusal.code, refusal.ground),
-        OutcomeBody::Held(_)
-        | OutcomeBody::Booked(_)
-        | OutcomeBody::Extended(_)
-        | OutcomeBody::Released(_)
-        | OutcomeBody::Cancelled(_)
-        | OutcomeBody::Changed(_) => {
-            format!("{:?} on {}", answer.header.role, super::finding::topic_of(&answer.body))
-        }
+    match answer.body.refusal() {
+        Some(refusal) => format!("{} {:?}", refusal.code, refusal.ground),
+        None => format!("{:?} on {}", answer.header.role, topic_of(&answer.body)),
     }
 }

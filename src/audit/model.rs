@@ -23,10 +23,12 @@ use super::finding::{
 use super::memory::Ids;
 use super::report::Report;
 use crate::domain::ids::{Digest, EventId, Partition};
+use crate::domain::limits::REQUEST_BYTES_MAX;
 use crate::domain::outcome::{Outcome, OutcomeBody, Role};
 use crate::domain::request::Request;
 use crate::domain::seat::Status;
 use crate::domain::time::At;
+use crate::wire;
 
 /// The model of one request partition. Partitions know nothing of each other.
 #[derive(Debug)]
@@ -71,6 +73,25 @@ impl Model {
             events: BTreeMap::new(),
             report: Report::default(),
         }
+    }
+
+    /// Takes a record of the request topic, and answers what it asks. What no owner can read is
+    /// taken as unreadable: its answer is a dead letter.
+    ///
+    /// # Panics
+    /// As [`Model::on_request`].
+    pub fn on_record(
+        &mut self,
+        offset: i64,
+        appended: At,
+        key: Option<&[u8]>,
+        value: Option<&[u8]>,
+    ) -> Option<Request> {
+        let fits = value.filter(|value| value.len() <= REQUEST_BYTES_MAX);
+        let request = fits.and_then(|value| wire::request::decode(value).ok());
+        let digest = wire::digest(key, value);
+        self.on_request(offset, appended, request.as_ref(), key, digest);
+        request
     }
 
     /// Takes a request record; they come in the order of their offsets. `request` is `None` when

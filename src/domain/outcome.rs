@@ -1,7 +1,7 @@
 //! What is decided and told to the world.
 
 use super::ids::{BuyerId, Digest, EventId, HoldId, Partition, Reference, RequestId};
-use super::refusal::Refusal;
+use super::refusal::{Code, Refusal};
 use super::seat::Cause;
 use super::time::{At, Millis};
 
@@ -178,7 +178,29 @@ pub enum ChangedKind {
     Unblocked = 6,
 }
 
+impl Outcome {
+    /// The code it refuses with, if it does.
+    #[must_use]
+    pub fn code(&self) -> Option<Code> {
+        self.body.refusal().map(|refusal| refusal.code)
+    }
+}
+
 impl OutcomeBody {
+    /// The refusal, if it is one.
+    #[must_use]
+    pub fn refusal(&self) -> Option<&Refusal> {
+        match self {
+            OutcomeBody::Refused(refusal) => Some(refusal),
+            OutcomeBody::Held(_)
+            | OutcomeBody::Booked(_)
+            | OutcomeBody::Extended(_)
+            | OutcomeBody::Released(_)
+            | OutcomeBody::Cancelled(_)
+            | OutcomeBody::Changed(_) => None,
+        }
+    }
+
     /// Whether an outcome of this kind changes the event when it is no repeat.
     #[must_use]
     pub fn changes_the_event(&self) -> bool {

@@ -219,6 +219,26 @@ impl Request {
         }
     }
 
+    /// The hold it names, where it names one.
+    #[must_use]
+    pub fn hold(&self) -> Option<HoldId> {
+        match &self.body {
+            Body::Confirm(confirm) => Some(confirm.hold),
+            Body::Extend(extend) => Some(extend.hold),
+            Body::Release(release) => Some(release.hold),
+            Body::Cancel(cancel) => Some(cancel.hold),
+            Body::Define(_)
+            | Body::Open(_)
+            | Body::Close(_)
+            | Body::Pause(_)
+            | Body::CallOff(_)
+            | Body::Block(_)
+            | Body::Unblock(_)
+            | Body::Claim(_)
+            | Body::Expire => None,
+        }
+    }
+
     /// For whom it is asked, where it is for somebody.
     #[must_use]
     pub fn buyer(&self) -> Option<&BuyerId> {

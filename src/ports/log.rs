@@ -38,6 +38,7 @@ pub use access::{
 };
 
 use crate::domain::ids::{EventId, Partition};
+use crate::domain::outcome::OutcomeBody;
 use crate::domain::time::At;
 
 /// A topic of the pipeline, by what it is for. Real names carry the deployment's prefix.
@@ -89,6 +90,18 @@ impl Topic {
         Topic::Refused,
         Topic::DeadLetters,
     ];
+
+    /// The topic an outcome is published to.
+    #[must_use]
+    pub const fn of(body: &OutcomeBody) -> Topic {
+        match body {
+            OutcomeBody::Held(_) | OutcomeBody::Extended(_) => Topic::Held,
+            OutcomeBody::Booked(_) => Topic::Booked,
+            OutcomeBody::Released(_) | OutcomeBody::Cancelled(_) => Topic::Released,
+            OutcomeBody::Changed(_) => Topic::Changed,
+            OutcomeBody::Refused(_) => Topic::Refused,
+        }
+    }
 
     /// Its number where topics are stored by number. Never changed.
     #[must_use]

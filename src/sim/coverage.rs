@@ -143,7 +143,7 @@ impl Coverage {
     fn count_hold(&mut self, kind: Kind, request: &Request, outcome: &Outcome) {
         let early = matches!(&outcome.body,
             OutcomeBody::Refused(refusal) if !point::is_judged_by_state(refusal.code));
-        if let Some(hold) = point::hold_of(&request.body)
+        if let Some(hold) = request.hold()
             && !early
         {
             let known = self.story.standing(hold, outcome.header.offset);

@@ -8,10 +8,10 @@ use super::coverage::Coverage;
 use super::ledger::SimLedger;
 use super::trace::Trace;
 use super::workload::Workload;
-use crate::audit::{Model, Report, ledger};
+use crate::audit::{Model, ledger};
 use crate::domain::ids::{EventId, Partition};
 use crate::domain::layout::Layout;
-use crate::domain::limits::{GRACE, REQUEST_BYTES_MAX};
+use crate::domain::limits::GRACE;
 use crate::domain::outcome::{Outcome, OutcomeBody};
 use crate::domain::refusal::Code;
 use crate::domain::request::Request;
@@ -127,17 +127,15 @@ impl Judge {
         ledger: &SimLedger,
         now: At,
         suspendable: &[EventId],
-    ) -> (Vec<String>, Report, Coverage, u64) {
+    ) -> (Vec<String>, Coverage, u64) {
         let mut wrong = std::mem::take(&mut self.wrong);
         let partitions = i32::try_from(self.dockets.len()).unwrap_or(i32::MAX);
-        let mut total = Report::default();
         for docket in &mut self.dockets {
             let report = docket.model.finish();
             if docket.closed {
                 continue;
             }
             wrong.extend(report.findings.iter().map(ToString::to_string));
-            total.merge(report);
             for (event, model) in docket.model.events() {
                 // What strays into a foreign partition has nothing in the ledger from there.
                 let home = wire::partitioner::partition(event.as_str().as_bytes(), partitions);
@@ -152,7 +150,7 @@ impl Judge {
                 wrong.push(format!("{event} was suspended at {offset} without a reason"));
             }
         }
-        (wrong, total, self.coverage, self.requests)
+        (wrong, self.coverage, self.requests)
     }
 }
 
@@ -173,10 +171,7 @@ impl Docket {
                 break;
             }
             let (key, value) = (key.as_deref(), value.as_deref());
-            let fits = value.filter(|value| value.len() <= REQUEST_BYTES_MAX);
-            let request = fits.and_then(|value| wire::request::decode(value).ok());
-            let digest = wire::digest(key, value);
-            self.model.on_request(*offset, *appended, request.as_ref(), key, digest);
+            let request = self.model.on_record(*offset, *appended, key, value);
             if let Some(request) = request {
                 coverage.see_request(&request);
                 self.requests.insert(*offset, request);

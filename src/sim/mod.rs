@@ -31,6 +31,7 @@ pub mod coverage;
 mod driver;
 pub mod fault;
 mod group;
+pub mod history;
 mod judge;
 pub mod ledger;
 pub mod matrix;

@@ -133,6 +133,11 @@ impl Net {
         draw(&mut self.lot.borrow_mut())
     }
 
+    /// One of these, each as likely as the others.
+    pub(super) fn pick<'a, T>(&self, items: &'a [T]) -> &'a T {
+        self.draw(|lot| pick(lot, items))
+    }
+
     /// One of so many times; never where the number is 0.
     pub(super) fn one_in(&self, times: u32) -> bool {
         times > 0 && self.draw(|lot| lot.u32(0..times) == 0)
@@ -154,7 +159,7 @@ impl Net {
         let one_in = self.weather.borrow().end_lost_one_in;
         if self.one_in(one_in) {
             let fates = [EndFate::AnswerLost, EndFate::Late, EndFate::Lost];
-            fates[self.draw(|lot| lot.usize(0..fates.len()))]
+            *self.pick(&fates)
         } else {
             EndFate::Prompt
         }
@@ -182,6 +187,11 @@ impl Net {
         self.now.set(entry.at);
         Some(entry.event)
     }
+}
+
+/// One of these, each as likely as the others.
+pub(super) fn pick<'a, T>(lot: &mut fastrand::Rng, items: &'a [T]) -> &'a T {
+    &items[lot.usize(0..items.len())]
 }
 
 /// A process on the net.

@@ -100,10 +100,6 @@ impl Process {
     pub(super) fn is_awake(&self) -> bool {
         self.alive && !self.asleep
     }
-
-    fn member(&self) -> Option<u32> {
-        self.driver.current().map(|generation| generation.membership.member)
-    }
 }
 
 /// What became of a batch of which nobody is told.
@@ -345,7 +341,7 @@ impl World {
         let unknown = net.one_in(net.weather.borrow().unknown_one_in);
         let fate = unknown.then(|| {
             let fates = [Unknown::Lost, Unknown::Written, Unknown::Late];
-            fates[net.draw(|lot| lot.usize(0..fates.len()))]
+            *net.pick(&fates)
         });
         let tell = move |net: &super::net::Net, delay: Micros, result: CommitResult| {
             let message = Box::new(Message::Engine(Input::Committed(ticket, result)));

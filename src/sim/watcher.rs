@@ -2,8 +2,9 @@
 
 use super::broker::{Cluster, Request};
 use super::net::{Event, MILLI, Micros, Net};
+use super::workload::id_at;
 use super::world::Happening;
-use crate::domain::ids::{EventId, RequestId};
+use crate::domain::ids::EventId;
 use crate::domain::request::{self, Body};
 use crate::domain::time::{At, Millis};
 use crate::expiry::Expiry;
@@ -74,7 +75,10 @@ impl Watcher {
     fn send(&self, net: &std::rc::Rc<Net>, event: &EventId, now: At) {
         let partitions = net.weather.borrow().partitions;
         let partition = wire::partitioner::partition(event.as_str().as_bytes(), partitions);
-        let id = id_at(now, net.draw(|lot| lot.u64(..)));
+        let random = net.draw(|lot| lot.u64(..));
+        // Version 7 has chance before and behind its variant.
+        let number = u128::from(random >> 52) << 64 | u128::from(random & ((1 << 62) - 1));
+        let id = id_at(now, 7, number);
         let body = request::Request { id, event: event.clone(), body: Body::Expire };
         let request = Request {
             key: Some(event.as_str().as_bytes().to_vec()),
@@ -112,12 +116,4 @@ impl Watcher {
             }
         }
     }
-}
-
-/// A version 7 id made at a time (RFC 9562, section 5.7).
-fn id_at(at: At, random: u64) -> RequestId {
-    let millis = u64::try_from(at.0).unwrap_or(0);
-    let high = (millis << 16) | 0x7000 | (random >> 52);
-    let low = (0b10 << 62) | (random & ((1 << 62) - 1));
-    RequestId(uuid::Uuid::from_u64_pair(high, low))
 }

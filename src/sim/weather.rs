@@ -5,7 +5,7 @@
 //! something goes wrong all the time, would never be met.
 
 use super::fault::{Fault, Step};
-use super::net::{MILLI, Micros};
+use super::net::{MILLI, Micros, pick};
 use super::world::trouble::Trouble;
 use crate::engine::Bounds;
 use crate::sim::ledger::Shape;
@@ -82,30 +82,30 @@ impl Weather {
         let plan = |lot: &mut fastrand::Rng| {
             let steps = if lot.bool() { RARE } else { Step::ALL };
             Plan {
-                fault: Fault::ALL[lot.usize(0..Fault::ALL.len())],
-                step: steps[lot.usize(0..steps.len())],
+                fault: *pick(lot, Fault::ALL),
+                step: *pick(lot, steps),
                 after: if lot.bool() { 1 } else { 1 << lot.u32(1..6) },
             }
         };
-        let delay = [1, 2, 5, 15][lot.usize(0..4)] * MILLI;
+        let delay = pick(lot, &[1, 2, 5, 15]) * MILLI;
         let giant = lot.u32(0..200) == 0;
         let end_lost_one_in = often(lot, 7);
         Weather {
-            partitions: [1, 1, 1, 2, 3][lot.usize(0..5)],
-            owners: [1, 2, 2, 3][lot.usize(0..4)],
+            partitions: *pick(lot, &[1, 1, 1, 2, 3]),
+            owners: *pick(lot, &[1, 2, 2, 3]),
             watchers: lot.usize(1..3),
             shape: if lot.bool() { Shape::Scylla } else { Shape::Cassandra },
             delay,
-            slow_delay: delay * [2, 10, 50][lot.usize(0..3)],
+            slow_delay: delay * pick(lot, &[2, 10, 50]),
             slow_one_in: often(lot, 8),
-            session: [1_000, 1_000, 2_000, 6_000][lot.usize(0..4)] * MILLI,
-            poll: [1, 5, 30, 200][lot.usize(0..4)],
+            session: pick(lot, &[1_000, 1_000, 2_000, 6_000]) * MILLI,
+            poll: *pick(lot, &[1, 5, 30, 200]),
             unavailable_one_in: often(lot, 7),
             unknown_one_in: often(lot, 7),
             end_lost_one_in,
             strike_one_in: often(lot, 13) * 8,
-            skew: [0, 20, 400, 3_000, 40_000][lot.usize(0..5)],
-            clock_step_every: [0, 5_000, 20_000][lot.usize(0..3)] * MILLI,
+            skew: *pick(lot, &[0, 20, 400, 3_000, 40_000]),
+            clock_step_every: pick(lot, &[0, 5_000, 20_000]) * MILLI,
             plans: (0..plans).map(|_| plan(lot)).collect(),
             trouble: (lot.u32(0..5) == 0).then(|| Trouble::draw(lot)),
             giant,
@@ -125,7 +125,6 @@ impl Weather {
         self.skew = 0;
         self.clock_step_every = 0;
         self.plans.clear();
-        self.trouble = None;
     }
 }
 

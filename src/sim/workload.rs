@@ -18,6 +18,12 @@ mod pace;
 mod record;
 mod sale;
 mod seats;
+/// An id of this version that says it was made at a time (RFC 9562, section 5.7).
+pub(super) fn id_at(made: At, version: u128, number: u128) -> RequestId {
+    let time = u128::from(made.0.max(0).cast_unsigned()) << 80;
+    RequestId(Uuid::from_u128(time | version << 76 | 2 << 62 | number))
+}
+
 #[cfg(test)]
 mod tests;
 mod venue;
@@ -251,9 +257,8 @@ impl Workload {
 
     fn make_id(&mut self, made: At, not_seven: bool) -> RequestId {
         let version = if not_seven { 4 } else { 7 };
-        let time = u128::from(made.0.max(0).cast_unsigned()) << 80;
         let number = u128::from(self.rng.u32(..)) << 24 | self.asked as u128;
-        RequestId(Uuid::from_u128(time | version << 76 | 2 << 62 | number))
+        id_at(made, version, number)
     }
 
     fn request(&mut self, sale: usize, id: RequestId) -> Request {

@@ -26,7 +26,6 @@ use super::trace::Trace;
 use super::watcher::{Sent, Watcher};
 use super::weather::Weather;
 use super::workload::{Setting, Workload};
-use crate::audit;
 use crate::domain::ids::EventId;
 use crate::domain::limits::ID_READ_BACK;
 use crate::domain::time::{At, Millis};
@@ -100,8 +99,6 @@ pub struct Verdict {
     pub matrix: Matrix,
     /// What was asked and answered.
     pub coverage: Coverage,
-    /// What the auditor counted.
-    pub report: audit::Report,
     /// The trouble it had.
     pub trouble: Option<&'static str>,
     /// Ways its engines went.
@@ -119,7 +116,6 @@ impl Verdict {
             trace: vec![],
             matrix: Matrix::default(),
             coverage: Coverage::default(),
-            report: audit::Report::default(),
             trouble: None,
             paths: vec![],
         }
@@ -228,7 +224,7 @@ impl World {
         self.net.take_reports().into_iter().for_each(|report| self.matrix.report(report));
         let now = self.net.at();
         let suspendable = &self.touched.suspendable;
-        let (violations, report, coverage, requests) =
+        let (violations, coverage, requests) =
             self.judge.finish(&self.servers.ledger, now, suspendable);
         Verdict {
             seed: self.seed,
@@ -238,7 +234,6 @@ impl World {
             trace: self.trace.into_lines(),
             matrix: self.matrix,
             coverage,
-            report,
             trouble: self.trouble.map(Trouble::name),
             paths: vec![],
         }
@@ -335,6 +330,11 @@ impl World {
         }
     }
 
+    /// All request partitions.
+    fn partitions(&self) -> std::ops::Range<i32> {
+        0..self.net.weather.borrow().partitions
+    }
+
     fn lives(&self, instance: &str) -> bool {
         self.processes.iter().any(|process| process.alive && process.instance == instance)
     }
@@ -380,7 +380,7 @@ impl World {
     fn retain(&mut self) {
         let skew = Millis(2 * self.net.weather.borrow().skew);
         let old = self.net.at().minus(RETENTION).minus(skew);
-        for partition in 0..i32::try_from(self.leaders.len()).unwrap_or(0) {
+        for partition in self.partitions() {
             let Some(judged) = self.judge.judged(partition) else { continue };
             let cluster = &mut self.servers.cluster;
             let unanswered = cluster.committed((Topic::Requests, partition), judged).next();
@@ -400,7 +400,7 @@ impl World {
         let awake: Vec<Pid> =
             (0..self.processes.len()).filter(|pid| self.processes[*pid].is_awake()).collect();
         if !awake.is_empty() {
-            let pid = awake[self.net.draw(|lot| lot.usize(0..awake.len()))];
+            let pid = *self.net.pick(&awake);
             self.send(pid, 0, Message::Stop);
         }
         let watcher = self.net.draw(|lot| lot.usize(0..self.watchers.len()));

@@ -6,8 +6,10 @@
 
 mod log;
 
+use std::fmt::Display;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result, anyhow, bail, ensure};
@@ -15,6 +17,7 @@ use holdfast::cql::{CqlLedger, schema};
 use holdfast::domain::ids::EventId;
 use holdfast::embedded::{EmbeddedLedger, Store};
 use holdfast::ports::ledger::Ledger;
+use holdfast::sim::history::History as Recorded;
 use holdfast::sim::ledger::Shape;
 use holdfast::sim::ledger::history::{Answer, History, Question, Recording};
 use libtest_mimic::Trial;
@@ -42,26 +45,42 @@ pub(crate) fn trials() -> Vec<Trial> {
     trials
 }
 
-fn file(number: u64) -> PathBuf {
+/// Where the recorded histories of a server lie.
+fn file(of: &str, number: u64) -> PathBuf {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/histories");
-    folder.join(format!("ledger-{number}.txt"))
+    folder.join(format!("{of}-{number}.txt"))
 }
 
-/// Both shapes answer alike, whichever server it was.
-fn recorded_ones_agree() -> Result<()> {
+fn write<Step: Display>(path: &Path, head: String, histories: &[Recorded<Step>]) -> Result<()> {
+    let histories: String = histories.iter().map(|history| format!("\n{history}")).collect();
+    fs::create_dir_all(path.parent().context("a folder")?)?;
+    Ok(fs::write(path, head + &histories)?)
+}
+
+/// Replays all recorded histories of a server.
+fn agree<Step: FromStr<Err = String>>(
+    of: &str,
+    files: u64,
+    replay: impl Fn(&[Recorded<Step>]) -> Result<()>,
+) -> Result<()> {
     let (mut histories, mut steps) = (0, 0);
-    for number in 0..FILES {
-        let path = file(number);
+    for number in 0..files {
+        let path = file(of, number);
         let text = fs::read_to_string(&path).with_context(|| path.display().to_string())?;
         let read =
-            History::read_all(&text).map_err(|error| anyhow!("{}: {error}", path.display()))?;
+            Recorded::read_all(&text).map_err(|error| anyhow!("{}: {error}", path.display()))?;
         ensure!(read.len() == HISTORIES_PER_FILE, "{} has {}", path.display(), read.len());
         replay(&read).with_context(|| path.display().to_string())?;
         histories += read.len();
         steps += read.iter().map(|history| history.steps.len()).sum::<usize>();
     }
-    println!("recorded histories of the ledger: {histories}, all {steps} steps agree");
+    println!("recorded histories of the {of}: {histories}, all {steps} steps agree");
     Ok(())
+}
+
+/// Both shapes answer alike, whichever server it was.
+fn recorded_ones_agree() -> Result<()> {
+    agree("ledger", FILES, replay)
 }
 
 fn replay(histories: &[History]) -> Result<()> {
@@ -84,7 +103,7 @@ fn fresh_ones_agree_on_the_server(stack: &Stack) -> Result<()> {
 async fn fresh_ones_agree(ledgers: &[Arc<dyn Ledger>; 2]) -> Result<()> {
     let seed = stack::random_u64();
     println!("fresh histories of {}: from seed {seed}", ledgers[0].describe());
-    let Recorded { histories, unanswered } = record_from(ledgers, seed, FRESH).await?;
+    let Taken { histories, unanswered } = record_from(ledgers, seed, FRESH).await?;
     replay(&histories)?;
     let steps: usize = histories.iter().map(|history| history.steps.len()).sum();
     println!("{FRESH} agree in all {steps} steps; {unanswered} got no answer somewhere");
@@ -97,7 +116,7 @@ fn record(stack: &Stack) -> Result<()> {
         let ledgers = open(stack).await?;
         for number in 0..FILES {
             let seed = number * 1_000_000;
-            let Recorded { histories, unanswered } =
+            let Taken { histories, unanswered } =
                 record_from(&ledgers, seed, HISTORIES_PER_FILE).await?;
             let head = format!(
                 "# Answers of {release}, one node.\n\
@@ -105,9 +124,7 @@ fn record(stack: &Stack) -> Result<()> {
                  # integration tests record it anew. Histories left out because the server gave no\n\
                  # answer somewhere: {unanswered}.\n"
             );
-            let histories: String = histories.iter().map(|h| format!("\n{h}")).collect();
-            fs::create_dir_all(file(number).parent().context("a folder")?)?;
-            fs::write(file(number), head + &histories)?;
+            write(&file("ledger", number), head, &histories)?;
         }
         Ok(())
     })
@@ -120,14 +137,14 @@ async fn open(stack: &Stack) -> Result<[Arc<dyn Ledger>; 2]> {
     Ok([Arc::new(CqlLedger::connect(&config).await?), Arc::new(CqlLedger::connect(&config).await?)])
 }
 
-struct Recorded {
+struct Taken {
     histories: Vec<History>,
     /// Histories given up because the server did not know or did not answer.
     unanswered: usize,
 }
 
-async fn record_from(ledgers: &[Arc<dyn Ledger>; 2], seed: u64, wanted: usize) -> Result<Recorded> {
-    let mut recorded = Recorded { histories: vec![], unanswered: 0 };
+async fn record_from(ledgers: &[Arc<dyn Ledger>; 2], seed: u64, wanted: usize) -> Result<Taken> {
+    let mut recorded = Taken { histories: vec![], unanswered: 0 };
     for number in 0.. {
         if recorded.histories.len() == wanted {
             break;

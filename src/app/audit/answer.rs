@@ -3,7 +3,7 @@
 use std::ops::RangeBounds;
 
 use crate::domain::ids::Partition;
-use crate::domain::outcome::{Outcome, OutcomeBody};
+use crate::domain::outcome::Outcome;
 use crate::ports::log::{LogRecord, Topic};
 use crate::wire;
 
@@ -37,7 +37,7 @@ pub(super) fn read_answer(record: &LogRecord) -> Result<Answer, String> {
     }
     let outcome = wire::outcome::decode(value).map_err(|error| error.to_string())?;
     let outcome = outcome.ok_or("an outcome that only a newer release can read")?;
-    let (home, event) = (topic_of(&outcome.body), outcome.header.event.as_str());
+    let (home, event) = (Topic::of(&outcome.body), outcome.header.event.as_str());
     if home != record.topic {
         return Err(format!("an outcome of {}", home.name()));
     }
@@ -45,17 +45,6 @@ pub(super) fn read_answer(record: &LogRecord) -> Result<Answer, String> {
         return Err(format!("an outcome of event {event} under another key"));
     }
     Ok(Answer::Outcome(Box::new(outcome)))
-}
-
-/// The topic an outcome belongs on.
-pub(super) const fn topic_of(body: &OutcomeBody) -> Topic {
-    match body {
-        OutcomeBody::Held(_) | OutcomeBody::Extended(_) => Topic::Held,
-        OutcomeBody::Booked(_) => Topic::Booked,
-        OutcomeBody::Released(_) | OutcomeBody::Cancelled(_) => Topic::Released,
-        OutcomeBody::Changed(_) => Topic::Changed,
-        OutcomeBody::Refused(_) => Topic::Refused,
-    }
 }
 
 #[cfg(test)]

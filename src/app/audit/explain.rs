@@ -97,7 +97,7 @@ impl Asking {
     /// The code it was refused with.
     #[must_use]
     pub fn code(&self) -> Option<Code> {
-        self.outcomes.last().and_then(story::code_of)
+        self.outcomes.last().and_then(Outcome::code)
     }
 }
 

@@ -20,7 +20,7 @@
 
 use std::collections::HashMap;
 
-use super::answer::{Answer, topic_of};
+use super::answer::Answer;
 use super::progress::Progress;
 use super::side_by_side::{SideBySide, Step};
 use super::{SETTLE_MAX, answered_span};
@@ -30,7 +30,7 @@ use crate::domain::change::Change;
 use crate::domain::decide::{Asked, IdVerdict, refuse_unattached, step};
 use crate::domain::event::EventState;
 use crate::domain::ids::{EventId, Partition};
-use crate::domain::outcome::{Header, Outcome, OutcomeBody, Role};
+use crate::domain::outcome::{Header, Outcome, Role};
 use crate::domain::refusal::{Code, Refusal};
 use crate::domain::request::Request;
 use crate::engine::arrival::{Arrival, Content, SIGNATURE_MISSING};
@@ -134,15 +134,7 @@ impl Recorded {
     }
 
     fn refusal(&self) -> Option<&Refusal> {
-        match &self.closing()?.body {
-            OutcomeBody::Refused(refusal) => Some(refusal),
-            OutcomeBody::Held(_)
-            | OutcomeBody::Booked(_)
-            | OutcomeBody::Extended(_)
-            | OutcomeBody::Released(_)
-            | OutcomeBody::Cancelled(_)
-            | OutcomeBody::Changed(_) => None,
-        }
+        self.closing()?.body.refusal()
     }
 
     fn code(&self) -> Option<Code> {
@@ -338,7 +330,7 @@ impl<'a> Again<'a> {
                 let found = recorded.outcomes.get(alike);
                 let found = found.map_or_else(|| describe_all(recorded), describe);
                 let topic = outcomes.get(alike).or(recorded.outcomes.get(alike));
-                let topic = topic.map_or(Topic::DeadLetters, |one| topic_of(&one.body));
+                let topic = topic.map_or(Topic::DeadLetters, |one| Topic::of(&one.body));
                 self.diverges(arrival, topic, expected, found);
             }
         }

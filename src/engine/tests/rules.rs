@@ -26,15 +26,7 @@ fn send_again(world: &mut World, change: impl FnOnce(&mut RawRecord)) {
 
 /// The code of the last answer.
 fn last_code(world: &World) -> Option<Code> {
-    match world.visible().pop().expect("something was answered").body {
-        OutcomeBody::Refused(refusal) => Some(refusal.code),
-        OutcomeBody::Held(_)
-        | OutcomeBody::Booked(_)
-        | OutcomeBody::Extended(_)
-        | OutcomeBody::Released(_)
-        | OutcomeBody::Cancelled(_)
-        | OutcomeBody::Changed(_) => None,
-    }
+    world.visible().pop().expect("something was answered").code()
 }
 
 fn times_rise(world: &mut World) {

@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use crate::domain::ids::{BuyerId, EventId, HoldId, Partition, Reference, RequestId};
 use crate::domain::layout::{Definition, Limits, Places, Section, Tier};
-use crate::domain::outcome::{Outcome, OutcomeBody, Role};
+use crate::domain::outcome::{Outcome, Role};
 use crate::domain::refusal::Code;
 use crate::domain::request::{
     Administration, Body, Claim, Confirm, Define, Line, Release, Request,
@@ -559,15 +559,7 @@ impl World {
         let answer = outcomes
             .iter()
             .find(|outcome| outcome.header.request == id && outcome.header.role != Role::Derived);
-        match &answer.expect("the request is answered").body {
-            OutcomeBody::Refused(refusal) => Some(refusal.code),
-            OutcomeBody::Held(_)
-            | OutcomeBody::Booked(_)
-            | OutcomeBody::Extended(_)
-            | OutcomeBody::Released(_)
-            | OutcomeBody::Cancelled(_)
-            | OutcomeBody::Changed(_) => None,
-        }
+        answer.expect("the request is answered").code()
     }
 }
 

@@ -153,13 +153,7 @@ pub struct Step {
 }
 
 /// Operations with their answers.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct History {
-    /// What it was made up from.
-    pub seed: u64,
-    /// What was asked, in order.
-    pub steps: Vec<Step>,
-}
+pub type History = crate::sim::history::History<Step>;
 
 /// Request partitions of every history, and partitions of `booking.held`.
 pub const PARTITIONS: i32 = 2;

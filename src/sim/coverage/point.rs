@@ -3,7 +3,6 @@
 use std::fmt;
 
 use crate::domain::event::SaleState;
-use crate::domain::ids::HoldId;
 use crate::domain::outcome::OutcomeBody;
 use crate::domain::refusal::Code;
 use crate::domain::request::{Body, Line, Target};
@@ -281,25 +280,6 @@ impl fmt::Display for Point {
 /// Whether a refusal was given with the event in hand: group 1 and a suspended event are not.
 pub(super) fn is_judged_by_state(code: Code) -> bool {
     code > Code::BadRequest && code != Code::EventSuspended
-}
-
-/// The hold a request names.
-pub(super) fn hold_of(body: &Body) -> Option<HoldId> {
-    match body {
-        Body::Confirm(ask) => Some(ask.hold),
-        Body::Extend(ask) => Some(ask.hold),
-        Body::Release(ask) => Some(ask.hold),
-        Body::Cancel(ask) => Some(ask.hold),
-        Body::Define(_)
-        | Body::Open(_)
-        | Body::Close(_)
-        | Body::Pause(_)
-        | Body::CallOff(_)
-        | Body::Block(_)
-        | Body::Unblock(_)
-        | Body::Claim(_)
-        | Body::Expire => None,
-    }
 }
 
 impl Kind {

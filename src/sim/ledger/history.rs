@@ -49,6 +49,7 @@ mod replay;
 mod tests;
 
 use std::fmt;
+use std::str::FromStr;
 
 pub use plan::{Mark, Plan, Run};
 pub use recording::{Answer, Question, Recording};
@@ -79,45 +80,19 @@ pub struct Step {
 }
 
 /// Operations on one event, with their answers.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct History {
-    /// What it was made up from.
-    pub seed: u64,
-    /// What was done, in order.
-    pub steps: Vec<Step>,
-}
+pub type History = crate::sim::history::History<Step>;
 
 impl History {
-    /// All histories of a text; lines that begin with `#` say something about it.
-    ///
-    /// # Errors
-    /// Names the line that is none of a history.
-    pub fn read_all(text: &str) -> Result<Vec<History>, String> {
-        let mut histories: Vec<History> = vec![];
-        for (number, line) in (1..).zip(text.lines()) {
-            let wrong = |what: &str| format!("line {number}: {what}: {line:?}");
-            if line.is_empty() || line.starts_with('#') {
-                continue;
-            }
-            if let Some(seed) = line.strip_prefix("history ") {
-                let seed = seed.parse().map_err(|_| wrong("this is no seed"))?;
-                histories.push(History { seed, steps: vec![] });
-                continue;
-            }
-            let history = histories.last_mut().ok_or_else(|| wrong("a step of no history"))?;
-            history.steps.push(Step::read(line).map_err(|what| wrong(&what))?);
-        }
-        Ok(histories)
-    }
-
     /// The operations as they were sent: those sent together are in one slice.
     pub fn groups(&self) -> impl Iterator<Item = &[Step]> {
         self.steps.chunk_by(|_, next| next.together)
     }
 }
 
-impl Step {
-    fn read(line: &str) -> Result<Step, String> {
+impl FromStr for Step {
+    type Err = String;
+
+    fn from_str(line: &str) -> Result<Step, String> {
         let (together, rest) = line.strip_prefix("+ ").map_or((false, line), |rest| (true, rest));
         let (operation, answer) = rest.split_once(" = ").ok_or("no answer")?;
         let (verb, with) = operation.split_once(' ').ok_or("no operation")?;
@@ -147,12 +122,5 @@ impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let together = if self.together { "+ " } else { "" };
         write!(f, "{together}{} = {}", self.operation, self.answer)
-    }
-}
-
-impl fmt::Display for History {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "history {}", self.seed)?;
-        self.steps.iter().try_for_each(|step| writeln!(f, "{step}"))
     }
 }

@@ -12,12 +12,8 @@ impl World {
             // It has joined a later generation already.
             return;
         }
-        let partitions = self.processes[pid].driver.end_assignment();
-        self.processes[pid].feeds.clear();
         self.processes[pid].refused.clear();
-        if !partitions.is_empty() {
-            self.feed(pid, Input::Revoked(partitions));
-        }
+        self.let_go(pid);
         if !self.processes[pid].is_awake() {
             return;
         }
@@ -32,13 +28,18 @@ impl World {
     }
 
     pub(super) fn on_assigned(&mut self, pid: Pid, assigned: Assigned) {
+        self.let_go(pid);
+        self.trace("assigned", pid, assigned.partitions.len() as u64);
+        self.processes[pid].driver.on_assigned(assigned);
+    }
+
+    /// The assignment is over, whoever has said so.
+    fn let_go(&mut self, pid: Pid) {
         let partitions = self.processes[pid].driver.end_assignment();
         self.processes[pid].feeds.clear();
         if !partitions.is_empty() {
             self.feed(pid, Input::Revoked(partitions));
         }
-        self.trace("assigned", pid, assigned.partitions.len() as u64);
-        self.processes[pid].driver.on_assigned(assigned);
     }
 
     /// The group says what it thinks of the member.
@@ -51,11 +52,7 @@ impl World {
                 // Another process goes by its name: this one is fenced, and ends.
                 return self.kill(pid);
             }
-            let partitions = self.processes[pid].driver.end_assignment();
-            self.processes[pid].feeds.clear();
-            if !partitions.is_empty() {
-                self.feed(pid, Input::Revoked(partitions));
-            }
+            self.let_go(pid);
             if self.processes[pid].is_awake() {
                 self.members.borrow_mut().remove(&pid);
                 self.join(pid);

@@ -48,7 +48,7 @@ impl World {
         let one_in = weather.strike_one_in;
         drop(weather);
         let struck = self.net.one_in(one_in);
-        let fault = struck.then(|| self.net.draw(|lot| Fault::ALL[lot.usize(0..Fault::ALL.len())]));
+        let fault = struck.then(|| *self.net.pick(Fault::ALL));
         fault.filter(|fault| fits(*fault))
     }
 
@@ -76,7 +76,7 @@ impl World {
 
     /// Its supervisor starts it again: at once, in time, or when the group has given it up.
     pub(super) fn restart_later(&mut self, pid: Pid) {
-        let delay = self.net.draw(|lot| [100, 700, 4_000, 15_000][lot.usize(0..4)] * MILLI);
+        let delay = self.net.pick(&[100, 700, 4_000, 15_000]) * MILLI;
         let instance = self.processes[pid].instance.clone();
         self.net.after(delay, Event::World(Happening::Restart(instance)));
     }
@@ -85,7 +85,7 @@ impl World {
         let process = &mut self.processes[pid];
         process.asleep = true;
         process.sleeps += 1;
-        let length = self.net.draw(|lot| [20, 500, 3_000, 8_000, 30_000][lot.usize(0..5)] * MILLI);
+        let length = self.net.pick(&[20, 500, 3_000, 8_000, 30_000]) * MILLI;
         self.net.after(length, Event::World(Happening::Wake(pid)));
         self.expect_session_end(pid);
         // A supervisor may take it for dead, and start another process in its place.
@@ -124,8 +124,7 @@ impl World {
         if process.sleeps != sleeps || process.is_awake() {
             return;
         }
-        let member = self.members.borrow().get(&pid).copied().or_else(|| process.member());
-        let Some(member) = member else { return };
+        let Some(&member) = self.members.borrow().get(&pid) else { return };
         let instance = process.instance.clone();
         let turn = self.servers.cluster.group.remove(&instance, member);
         self.servers.turns.push(turn);

@@ -82,7 +82,7 @@ impl World {
                 |process: &Process| process.alive && process.refused.contains_key(partition);
             self.processes.iter().any(refuses)
         };
-        for partition in 0..i32::try_from(self.leaders.len()).unwrap_or(0) {
+        for partition in self.partitions() {
             if refused(&partition) {
                 if self.touched.refusable.contains(&partition) {
                     continue;

@@ -10,7 +10,7 @@ use crate::domain::ids::EventId;
 use crate::ports::log::Topic;
 use crate::sim::driver::Config;
 use crate::sim::ledger::RowDamage;
-use crate::sim::net::{Event, MILLI};
+use crate::sim::net::{Event, MILLI, pick};
 use crate::wire;
 
 /// What is done to a world, once, in the middle of its sale.
@@ -60,7 +60,7 @@ impl Trouble {
     ];
 
     pub(in crate::sim) fn draw(lot: &mut fastrand::Rng) -> Trouble {
-        Trouble::ALL[lot.usize(0..Trouble::ALL.len())]
+        *pick(lot, &Trouble::ALL)
     }
 
     pub(super) const fn name(self) -> &'static str {
@@ -106,9 +106,13 @@ impl World {
         }
     }
 
+    /// The events the ledger knows.
+    fn events(&self) -> Vec<EventId> {
+        self.servers.ledger.events().cloned().collect()
+    }
+
     pub(super) fn back_up(&mut self) {
-        let events: Vec<EventId> = self.servers.ledger.events().cloned().collect();
-        for event in events {
+        for event in self.events() {
             if self.net.one_in(2)
                 && let Some(image) = self.servers.ledger.image(&event)
             {
@@ -146,8 +150,7 @@ impl World {
                     // of refusals: they may be answered twice.
                     self.judge.close(number);
                     self.servers.cluster.lose_inventory(number);
-                    let events: Vec<EventId> = self.servers.ledger.events().cloned().collect();
-                    self.touched.suspendable.extend(events);
+                    self.touched.suspendable.extend(self.events());
                 }
                 if self.net.one_in(2) {
                     let later = self.net.draw(|lot| lot.i64(0..6_000 * MILLI));
@@ -170,15 +173,14 @@ impl World {
             Trouble::TermsLost => {
                 self.kill_all();
                 self.servers.cluster.lose_terms();
-                self.touched.refusable.extend(0..i32::try_from(partitions).unwrap_or(0));
+                self.touched.refusable.extend(self.partitions());
                 // What is refused to the end cannot end its holds.
-                let events: Vec<EventId> = self.servers.ledger.events().cloned().collect();
-                self.touched.suspendable.extend(events);
+                self.touched.suspendable.extend(self.events());
             }
             Trouble::WrongLedger | Trouble::WrongCount => {
                 self.kill_all();
                 self.misconfigured = true;
-                self.touched.refusable.extend(0..i32::try_from(partitions).unwrap_or(0));
+                self.touched.refusable.extend(self.partitions());
             }
             Trouble::LedgerSetBack
             | Trouble::LedgerForgets
@@ -190,7 +192,7 @@ impl World {
                 }
                 self.harm_an_event(trouble);
                 if self.net.one_in(2) {
-                    let longest = self.net.draw(|lot| [20, 5_000][lot.usize(0..2)] * MILLI);
+                    let longest = self.net.pick(&[20, 5_000]) * MILLI;
                     let later = self.net.draw(|lot| lot.i64(0..longest));
                     self.net.after(later, Event::World(Happening::Harm(trouble)));
                 }
@@ -214,16 +216,15 @@ impl World {
         self.judge.close(partition);
         self.touched.refusable.push(partition);
         self.touched.unaudited.push(partition);
-        let events: Vec<EventId> = self.servers.ledger.events().cloned().collect();
-        self.touched.suspendable.extend(events);
+        self.touched.suspendable.extend(self.events());
     }
 
     pub(super) fn harm_an_event(&mut self, trouble: Trouble) {
-        let events: Vec<EventId> = self.servers.ledger.events().cloned().collect();
+        let events = self.events();
         if events.is_empty() {
             return;
         }
-        let event = events[self.net.draw(|lot| lot.usize(0..events.len()))].clone();
+        let event = self.net.pick(&events).clone();
         let ledger = &mut self.servers.ledger;
         match trouble {
             Trouble::LedgerSetBack => {
@@ -232,8 +233,7 @@ impl World {
             }
             Trouble::LedgerForgets => ledger.restore(&event, None),
             Trouble::RowsDamaged => {
-                let damage =
-                    self.net.draw(|lot| RowDamage::ALL[lot.usize(0..RowDamage::ALL.len())]);
+                let damage = *self.net.pick(&RowDamage::ALL);
                 ledger.damage_rows(&event, damage);
             }
             Trouble::OutboxDamaged => {

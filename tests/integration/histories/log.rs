@@ -5,21 +5,19 @@ mod client;
 mod members;
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use anyhow::{Context as _, Result, anyhow, ensure};
+use anyhow::{Result, ensure};
 use holdfast::sim::broker::history::{History, Recording};
 use libtest_mimic::Trial;
 
 use self::client::Client;
+use super::HISTORIES_PER_FILE;
 use crate::stack::{self, Stack};
 
-/// Files of recorded histories, and histories in each.
+/// Files of recorded histories.
 const FILES: u64 = 2;
-const HISTORIES_PER_FILE: usize = 100;
 /// Fresh histories of a run.
 const FRESH: usize = 6;
 /// Histories recorded at once: each waits most of the time.
@@ -38,25 +36,8 @@ pub(super) fn trials() -> Vec<Trial> {
     trials
 }
 
-fn file(number: u64) -> PathBuf {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/histories");
-    folder.join(format!("log-{number}.txt"))
-}
-
 fn recorded_ones_agree() -> Result<()> {
-    let (mut histories, mut steps) = (0, 0);
-    for number in 0..FILES {
-        let path = file(number);
-        let text = fs::read_to_string(&path).with_context(|| path.display().to_string())?;
-        let read =
-            History::read_all(&text).map_err(|error| anyhow!("{}: {error}", path.display()))?;
-        ensure!(read.len() == HISTORIES_PER_FILE, "{} has {}", path.display(), read.len());
-        replay(&read).with_context(|| path.display().to_string())?;
-        histories += read.len();
-        steps += read.iter().map(|history| history.steps.len()).sum::<usize>();
-    }
-    println!("recorded histories of the log: {histories}, all {steps} steps agree");
-    Ok(())
+    super::agree("log", FILES, replay)
 }
 
 fn replay(histories: &[History]) -> Result<()> {
@@ -89,9 +70,8 @@ fn record(stack: &Stack) -> Result<()> {
             stack.kafka_release(),
             given_up.len()
         );
-        let histories: String = histories.iter().map(|history| format!("\n{history}")).collect();
         println!("given up: {given_up:?}");
-        fs::write(file(number), head + &histories)?;
+        super::write(&super::file("log", number), head, &histories)?;
     }
     Ok(())
 }

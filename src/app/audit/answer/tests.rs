@@ -1,6 +1,6 @@
 use super::*;
 use crate::domain::ids::{Digest, EventId, RequestId};
-use crate::domain::outcome::{Header, Role};
+use crate::domain::outcome::{Header, OutcomeBody, Role};
 use crate::domain::refusal::{Code, Refusal};
 use crate::domain::time::{At, Millis};
 

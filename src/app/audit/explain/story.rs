@@ -126,7 +126,8 @@ impl Teller {
             buyer: request.buyer().cloned(),
             kind: kind(&request.body),
             rivals: listed.iter().filter_map(rival).collect(),
-            own: self.followed.hold(hold_of(request)).cloned(),
+            // A claim makes the hold that goes by its own id.
+            own: self.followed.hold(request.hold().unwrap_or(request.id)).cloned(),
             outcomes,
         }
     }
@@ -210,37 +211,6 @@ fn moved(outcome: &Outcome) -> Option<HoldId> {
         OutcomeBody::Released(released) => Some(released.hold),
         OutcomeBody::Cancelled(cancelled) => Some(cancelled.hold),
         OutcomeBody::Changed(_) | OutcomeBody::Refused(_) => None,
-    }
-}
-
-pub(super) fn code_of(outcome: &Outcome) -> Option<Code> {
-    match &outcome.body {
-        OutcomeBody::Refused(refusal) => Some(refusal.code),
-        OutcomeBody::Held(_)
-        | OutcomeBody::Booked(_)
-        | OutcomeBody::Extended(_)
-        | OutcomeBody::Released(_)
-        | OutcomeBody::Cancelled(_)
-        | OutcomeBody::Changed(_) => None,
-    }
-}
-
-/// The hold that a request would make, or names.
-fn hold_of(request: &Request) -> HoldId {
-    match &request.body {
-        Body::Confirm(ask) => ask.hold,
-        Body::Extend(ask) => ask.hold,
-        Body::Release(ask) => ask.hold,
-        Body::Cancel(ask) => ask.hold,
-        Body::Claim(_)
-        | Body::Define(_)
-        | Body::Open(_)
-        | Body::Close(_)
-        | Body::Pause(_)
-        | Body::CallOff(_)
-        | Body::Block(_)
-        | Body::Unblock(_)
-        | Body::Expire => request.id,
     }
 }
 

@@ -1,7 +1,7 @@
 use super::*;
 use crate::app::audit::fixture::{House, PARTITION, Told, asked, claim, event, id_at};
 use crate::domain::ids::Reference;
-use crate::domain::outcome::Released;
+use crate::domain::outcome::{OutcomeBody, Released};
 use crate::domain::refusal::Refusal;
 use crate::domain::request::{Body, Confirm};
 use crate::domain::seat::Cause;

@@ -3,32 +3,16 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::{Answer, Captured, History, Life, Offset, Operation, PLACES, Step};
+use super::{Answer, Captured, Life, Offset, Operation, PLACES, Step};
 use crate::ports::log::Topic;
 
-impl History {
-    /// All histories of a text; lines that begin with `#` say something about it.
-    ///
-    /// # Errors
-    /// Names the line that is none of a history.
-    pub fn read_all(text: &str) -> Result<Vec<History>, String> {
-        let mut histories: Vec<History> = vec![];
-        for (number, line) in (1..).zip(text.lines()) {
-            let wrong = |what: &str| format!("line {number}: {what}: {line:?}");
-            if line.is_empty() || line.starts_with('#') {
-                continue;
-            }
-            if let Some(seed) = line.strip_prefix("history ") {
-                let seed = seed.parse().map_err(|_| wrong("this is no seed"))?;
-                histories.push(History { seed, steps: vec![] });
-                continue;
-            }
-            let history = histories.last_mut().ok_or_else(|| wrong("a step of no history"))?;
-            let (operation, answer) = line.split_once(" = ").ok_or_else(|| wrong("no answer"))?;
-            let operation = read_operation(operation).ok_or_else(|| wrong("no operation"))?;
-            history.steps.push(Step { operation, answer: answer.to_owned() });
-        }
-        Ok(histories)
+impl FromStr for Step {
+    type Err = String;
+
+    fn from_str(line: &str) -> Result<Step, String> {
+        let (operation, answer) = line.split_once(" = ").ok_or("no answer")?;
+        let operation = read_operation(operation).ok_or("no operation")?;
+        Ok(Step { operation, answer: answer.to_owned() })
     }
 }
 
@@ -159,12 +143,5 @@ impl fmt::Display for Answer {
 impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} = {}", self.operation, self.answer)
-    }
-}
-
-impl fmt::Display for History {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "history {}", self.seed)?;
-        self.steps.iter().try_for_each(|step| writeln!(f, "{step}"))
     }
 }
