@@ -1,8 +1,8 @@
 //! Recorded histories as text: what was asked of a server, step by step, and what it answered.
 //!
-//! A history begins with a line that names the seed it was made up from; each step is a line. What a
-//! step looks like is for whoever records it to say: [`ledger::history`](super::ledger::history) and
-//! [`broker::history`](super::broker::history).
+//! A history begins with a line that names the seed it was made up from; each step is a line. What
+//! a step looks like is for whoever records it to say:
+//! [`ledger::history`](super::ledger::history) and [`broker::history`](super::broker::history).
 
 use std::fmt;
 use std::str::FromStr;
