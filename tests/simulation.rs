@@ -15,9 +15,10 @@ use holdfast::sim::run::{Seeds, Summary, many, one};
 
 /// Worlds that are run.
 const SEEDS: u64 = 10_000;
-/// Seeds whose worlds do not converge, or are judged too strictly after a suspension, and are not
-/// understood yet. None has a seat with two holders. Each is to be looked into and taken out.
-const OPEN: [u64; 10] = [604, 2248, 2452, 5255, 5544, 6663, 7184, 8700, 9081, 9254];
+/// Seeds that show what is not mended yet: the outbox of an event is not readable, the event is
+/// suspended, and its refusals carry the sequence of a change that was never published. Each is to
+/// be taken out when it is.
+const OPEN: [u64; 2] = [5255, 9081];
 /// Requests that each is to have, on average.
 const REQUESTS_MIN: u64 = 1_000;
 /// Seeds within which a rule that was taken out must be missed.

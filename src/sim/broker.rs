@@ -26,6 +26,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::group::{Group, Membership};
 use crate::domain::time::At;
 use crate::ports::log::{Header, OutRecord, RawRecord, Seal, Topic};
+use crate::wire;
 
 /// A partition of a topic.
 pub(super) type Place = (Topic, i32);
@@ -392,6 +393,13 @@ impl Cluster {
     /// The committed offset of a partition, whatever is pending over it.
     pub(super) fn offset(&self, partition: i32) -> StoredOffset {
         self.offsets.get(&partition).map(|(_, stored)| stored.clone())
+    }
+
+    /// The highest position that the inventory of a partition tells.
+    pub(super) fn answered(&self, partition: i32) -> Option<i64> {
+        let values = self.committed((Topic::Inventory, partition), 0);
+        let values = values.filter_map(|stored| stored.raw.value.as_deref());
+        values.filter_map(|value| Some(wire::inventory::decode(value).ok()?.position)).max()
     }
 
     /// An operator, or an accident, sets the group's offset.

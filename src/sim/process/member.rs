@@ -28,6 +28,12 @@ impl World {
     }
 
     pub(super) fn on_assigned(&mut self, pid: Pid, assigned: Assigned) {
+        let current = self.processes[pid].driver.current();
+        let generation = assigned.membership.generation;
+        if current.is_some_and(|current| current.membership.generation > generation) {
+            // Answers come in order on one connection: this one has been overtaken here only.
+            return;
+        }
         self.let_go(pid);
         self.trace("assigned", pid, assigned.partitions.len() as u64);
         self.processes[pid].driver.on_assigned(assigned);
@@ -49,8 +55,10 @@ impl World {
         let (instance, group) = (&self.processes[pid].instance, &self.servers.cluster.group);
         if !group.knows(instance, member) {
             if group.has_instance(instance) {
-                // Another process goes by its name: this one is fenced, and ends.
-                return self.kill(pid);
+                // Another process goes by its name: this one is fenced, and ends. Its supervisor
+                // starts it again where that one has died since.
+                self.kill(pid);
+                return self.restart_later(pid);
             }
             self.let_go(pid);
             if self.processes[pid].is_awake() {

@@ -53,8 +53,13 @@ impl World {
 
     /// What the refusals ask for; where owners have gone on nothing is to be done.
     pub(super) fn set_offset_again(&mut self) {
-        let Some((partition, right)) = self.touched.offset.take() else { return };
+        let Some((partition, right)) = self.touched.offset.clone() else { return };
         let offset = |stored: &StoredOffset| stored.as_ref().map(|(offset, _)| *offset);
+        // What was under way when the offset was moved may have been committed after it was noted;
+        // the inventory then knows better, and the refusal says so.
+        let known = self.servers.cluster.answered(partition);
+        let right =
+            if offset(&right) < known { known.map(|at| (at, String::new())) } else { right };
         if offset(&self.servers.cluster.offset(partition)) < offset(&right) {
             self.servers.cluster.set_offset(partition, right);
         }
