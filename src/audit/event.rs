@@ -210,12 +210,9 @@ impl EventModel {
     fn check_sequence(&self, outcome: &Outcome) -> Judged {
         let found = outcome.header.sequence;
         let next = self.sequence + i64::from(changes(outcome));
-        // Refused without the event in hand, an outcome carries 0; a suspended event has whatever
-        // its ledger was left with.
+        // Refused without the event in hand, an outcome carries 0.
         let detached = detached(outcome) && (0..=next).contains(&found);
-        let suspended =
-            self.suspended && !changes(outcome) || outcome.code() == Some(Code::EventSuspended);
-        ensure(found == next || detached || suspended, Check::Sequence, || {
+        ensure(found == next || detached, Check::Sequence, || {
             (format!("sequence {next}"), format!("sequence {found}"))
         })
     }
@@ -225,9 +222,7 @@ impl EventModel {
     fn check_time(&self, record: &Record<'_>, outcome: &Outcome) -> Judged {
         let at = outcome.header.decided_at;
         let dead = self.last_at < at && at <= self.dead_at;
-        // A suspended event goes on from whatever its ledger was left with.
-        let suspended = outcome.code() == Some(Code::EventSuspended);
-        let so = at <= record.appended || at == self.last_at || dead || suspended;
+        let so = at <= record.appended || at == self.last_at || dead;
         ensure(so, Check::Time, || {
             let (appended, last) = (record.appended, self.last_at);
             (format!("decided at {last}, or up to {appended}"), format!("decided at {at}"))

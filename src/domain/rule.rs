@@ -146,8 +146,6 @@ rules! {
     OwedFromThePosition = "owed-from-the-position";
     /// The revision is held against every one known, beside the sequence.
     RevisionIsCompared = "revision-is-compared";
-    /// What is known to be published is never lowered.
-    KnownIsNeverLowered = "known-is-never-lowered";
     /// A record whose entry is in the ledger is not decided again.
     EntriesAreNotDecidedAgain = "entries-are-not-decided-again";
     /// An entry is published only for the record it was made of.
@@ -188,6 +186,8 @@ rules! {
     TermFollowsTheLast = "term-follows-the-last";
     /// A suspension that is refused drops the partition: what was read before counts for nothing.
     RefusedSuspensionDrops = "refused-suspension-drops";
+    /// A suspended event answers with the last published sequence, whatever its ledger has.
+    SuspendedAnswersThePublished = "suspended-answers-the-published";
 
     /// What is published is all of it. Without it one answer of each publication is left out: a
     /// checker that does not notice checks nothing.

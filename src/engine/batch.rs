@@ -157,7 +157,7 @@ impl Engine {
                 Path::SuspensionApplied.reached();
                 let Some(event) = self.event_mut(partition, id) else { return };
                 event.adopt(&flight.batch);
-                event.state.suspended = true;
+                event.stop();
                 event.stage = Stage::Ready;
                 self.go_on(partition, id);
             }

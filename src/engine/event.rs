@@ -96,6 +96,8 @@ pub(super) struct Event {
     pub(super) pending_bytes: usize,
     /// Offset of the last record decided.
     pub(super) decided_offset: i64,
+    /// Sequence and log time of the last answer, here or on the topics.
+    pub(super) answered: (i64, At),
     pub(super) flight: Option<Flight>,
     /// When to send or ask again what the ledger left open.
     pub(super) retry_at: Option<At>,
@@ -121,6 +123,7 @@ impl Event {
             newly_defined: false,
             pending_bytes: 0,
             decided_offset: -1,
+            answered: (0, At(0)),
             flight: None,
             retry_at: None,
             summaries: VecDeque::new(),
@@ -144,6 +147,22 @@ impl Event {
         }
         for (seat, changed) in touched {
             self.dirty.entry(seat).or_insert(changed);
+        }
+    }
+
+    fn note_answer(&mut self, sequence: i64, at: At) {
+        self.answered = (sequence, at);
+        if self.state.suspended {
+            self.stop();
+        }
+    }
+
+    /// Stands suspended from now on. The ledger may have a change that is never published: no
+    /// answer carries its sequence, or it would pass for published after a repair.
+    pub(super) fn stop(&mut self) {
+        self.state.suspended = true;
+        if Rule::SuspendedAnswersThePublished.holds() {
+            (self.state.sequence, self.state.last_at) = self.answered;
         }
     }
 
@@ -262,6 +281,7 @@ impl Engine {
                     at: fence.decided_at,
                 };
                 event.queue.pop_front();
+                event.note_answer(decided.sequence, decided.at);
                 state.slot_mut(offset).decided = Some(decided);
                 self.counts.republished += 1;
                 Path::EntryAsInLedger.reached();
@@ -329,6 +349,7 @@ impl Engine {
             records: Arc::new(records),
         };
         event.decided_offset = arrival.offset;
+        event.note_answer(event.state.sequence, at);
         event.pending_bytes += bytes_of(&entry.records);
         let decided = Decided {
             bytes: bytes_of(&entry.records),

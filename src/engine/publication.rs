@@ -182,16 +182,14 @@ impl Engine {
     /// Everything below `to` is committed: it is known as published, and no longer owed.
     pub(super) fn forward(&mut self, partition: Partition, to: i64) {
         let Some(state) = self.partitions.get_mut(&partition) else { return };
-        let never_lowered = Rule::KnownIsNeverLowered.holds();
         let mut touched: Vec<EventId> = vec![];
         while state.slots.front().is_some_and(|slot| slot.offset < to) {
             let slot = state.slots.pop_front().expect("just seen");
             state.bytes -= slot.bytes;
             if let (Some(event), Some(decided)) = (slot.event, slot.decided) {
                 let known = state.known_mut(&event);
-                let least = if never_lowered { known.sequence } else { 0 };
-                known.sequence = decided.sequence.max(least);
-                known.at = known.at.max(decided.at);
+                known.sequence = decided.sequence;
+                known.at = decided.at;
                 known.position = to;
                 if touched.last() != Some(&event) {
                     touched.push(event);
@@ -275,14 +273,13 @@ fn inventory_of(
     } else {
         Summary::of(&event.state)
     };
-    let told = known.filter(|_| Rule::KnownIsNeverLowered.holds());
     let revision = event.fence.as_ref().map_or(0, |fence| fence.revision);
     wire::inventory::encode(&Inventory {
         event: id.clone(),
-        sequence: told.map_or(0, |known| known.sequence).max(decided.sequence),
+        sequence: decided.sequence,
         position,
-        revision: told.map_or(0, |known| known.revision).max(revision),
-        at: told.map_or(At(0), |known| known.at).max(decided.at),
+        revision: known.map_or(0, |known| known.revision).max(revision),
+        at: decided.at,
         suspended: event.state.suspended,
         live_holds: summary.live_holds,
         earliest_deadline: summary.earliest_deadline,

@@ -98,9 +98,8 @@ impl Engine {
         let known = state.known.get(id).cloned();
         let event = state.events.get_mut(id).expect("the caller found it");
         event.state = EventState::unknown(id.clone());
-        if let Some(known) = &known {
-            event.state.last_at = known.at;
-        }
+        event.answered = known.as_ref().map_or((0, At(0)), |known| (known.sequence, known.at));
+        event.state.last_at = event.answered.1;
         event.fence = None;
         if known.as_ref().is_some_and(|known| known.sequence > 0 || known.revision > 0) && check {
             Path::AbsentThoughKnown.reached();
@@ -289,7 +288,10 @@ impl Engine {
             // Nothing is decided on it: it is about to be suspended, and answers where it stands.
             Err(why) => (EventState::unknown(id.clone()), Some(why)),
         };
-        event.stand_on(read, state, known.as_ref().map_or(At(0), |known| known.at));
+        let (sequence, revision, at) =
+            known.map_or((0, 0, At(0)), |known| (known.sequence, known.revision, known.at));
+        event.stand_on(read, state, at);
+        event.answered = (sequence, at);
         match outbox {
             Ok(entries) => {
                 let from = if Rule::OwedFromThePosition.holds() { committed } else { 0 };
@@ -308,7 +310,6 @@ impl Engine {
             Path::RowsCannotBe.reached();
             return self.suspend(partition, id, why, Owed::Keep);
         }
-        let (sequence, revision) = known.map_or((0, 0), |known| (known.sequence, known.revision));
         let behind = first != sequence
             || read.fence.revision <= revision && Rule::RevisionIsCompared.holds();
         if behind && !event.state.suspended && check {
@@ -319,6 +320,9 @@ impl Engine {
                 read.fence.revision
             );
             return self.suspend(partition, id, why, Owed::Forget);
+        }
+        if event.state.suspended {
+            event.stop();
         }
         event.stage = Stage::Ready;
         let entries = event.owed.len();
@@ -344,7 +348,7 @@ impl Engine {
     fn suspend_in_memory(&mut self, partition: Partition, id: &EventId) {
         let Some(event) = self.event_mut(partition, id) else { return };
         event.flight = None;
-        event.state.suspended = true;
+        event.stop();
         event.stage = Stage::Ready;
         self.go_on(partition, id);
     }

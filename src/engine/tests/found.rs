@@ -1,5 +1,7 @@
 //! What was found by attacking and reading the engine: each failed before it was mended.
 
+use std::sync::Arc;
+
 use super::world::{Fate, World, sells};
 use crate::domain::ids::{BuyerId, EventId};
 use crate::domain::limits::PARTITION_RECORDS_MAX;
@@ -157,4 +159,47 @@ fn a_successor_knows_what_is_blocked_and_what_was_cancelled() {
     let [not_in, ended, lacking] = [Code::NotInBooking, Code::HoldEnded, Code::NotEnough];
     assert_eq!(refused, [Some(not_in), None, Some(ended), Some(lacking), None, None]);
     assert_eq!(world.violations(), Vec::<String>::new());
+}
+
+/// The outbox cannot be read, so a change of the ledger is never published. No answer of the
+/// suspended event carries its sequence: it would pass for published once the ledger is repaired.
+#[test]
+fn a_change_that_was_never_published_is_never_answered_with() {
+    let run = |without: Option<Rule>| {
+        let mut world = World::new(without);
+        world.may_suspend = true;
+        let w = world.owner_of("e", 2);
+        world.claim("e", "b1", 2);
+        world.deliver(w);
+        while world.step_but_publish(w) {}
+        world.kill(w);
+        let event = EventId::new("e").unwrap();
+        let published = world.inventories.last().unwrap().sequence;
+        let spoilt = world.ledger.get_mut(&event).unwrap();
+        let outbox = std::mem::replace(&mut spoilt.outbox.1, Arc::from(*b"spoilt"));
+        world.owner();
+        world.run();
+        // Another owner: the event is suspended before it is taken over.
+        let successor = world.owner();
+        let asked = world.claim("e", "b2", 1);
+        world.run();
+        let answers = world.visible();
+        let answer = answers.iter().find(|answer| answer.header.request == asked).unwrap();
+        let told = [answer.header.sequence, world.inventories.last().unwrap().sequence];
+        // Repaired by halves: it is let go, and what it owed was passed over meanwhile.
+        world.kill(successor);
+        let repaired = world.ledger.get_mut(&event).unwrap();
+        repaired.fence.as_mut().unwrap().suspended = String::new();
+        repaired.outbox.1 = outbox;
+        world.owner();
+        let asked = world.claim("e", "b3", 1);
+        world.run();
+        (told == [published; 2], world.refusal_of(asked))
+    };
+    assert_eq!(run(None), (true, Some(Code::EventSuspended)));
+    assert_eq!(
+        run(Some(Rule::SuspendedAnswersThePublished)),
+        (false, Some(Code::NotEnough)),
+        "the event goes on with places that nobody was told of"
+    );
 }

@@ -338,17 +338,20 @@ fn a_revision_that_was_known_does_not_come_again() {
 
 #[test]
 fn a_lost_event_stays_stopped_with_every_owner() {
-    trap(Rule::KnownIsNeverLowered, |world| {
+    trap(Rule::SuspendedAnswersThePublished, |world| {
         world.may_suspend = true;
         let first = world.owner_of("e", 1);
         world.kill(first);
         world.ledger.clear();
+        let published = world.inventories.last().unwrap().sequence;
         for _ in 0..2 {
             let owner = world.owner();
             let claim = world.claim("e", "b1", 1);
             world.run();
             let stopped = world.refusal_of(claim) == Some(Code::EventSuspended);
             world.must(stopped, "an event that was sold is unknown");
+            let told = world.inventories.last().unwrap().sequence;
+            world.must(told == published, "the inventory forgets what was published");
             world.kill(owner);
         }
     });

@@ -64,7 +64,7 @@ pub(super) enum TransactionFate {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Stored {
     pub(super) fence: Option<Fence>,
-    outbox: (i64, Arc<[u8]>),
+    pub(super) outbox: (i64, Arc<[u8]>),
     definition: Option<(i64, Arc<[u8]>)>,
     pub(super) seats: BTreeMap<u32, StoredSeat>,
 }
