@@ -79,8 +79,6 @@ pub const BATCH_ROWS_GOAL: usize = 500;
 pub const BATCH_STATEMENTS_MAX: usize = 65_535;
 /// Bytes of entries, before compression, that an outbox row may hold.
 pub const OUTBOX_BYTES_MAX: usize = 4 * 1024 * 1024;
-/// Bytes of entries decided since the last batch after which the event waits for that batch.
-pub const ENTRIES_PENDING_BYTES_MAX: usize = 1024 * 1024;
 /// Bytes of a record that one seat of it comes to: its full name with what goes beside it.
 pub const SEAT_BYTES_MAX: usize = FULL_NAME_BYTES_MAX + 6;
 /// Bytes one decision's records can come to: the answer and derived releases at some
@@ -107,7 +105,7 @@ const _: () = {
     assert!(DECISION_ROWS_MAX * SEAT_BYTES_MAX <= DECISION_BYTES_MAX);
     assert!(BLOCK_SEATS_MAX * SEAT_BYTES_MAX < REQUEST_BYTES_MAX);
     assert!(BATCH_ROWS_MAX + 3 <= BATCH_STATEMENTS_MAX);
-    assert!(ENTRIES_PENDING_BYTES_MAX + DECISION_BYTES_MAX <= OUTBOX_BYTES_MAX);
+    assert!(OUTBOX_BYTES_MAX / 4 + DECISION_BYTES_MAX <= OUTBOX_BYTES_MAX);
     assert!(DEAD_LETTER_VALUE_BYTES_MAX + DEAD_LETTER_EXTRA_BYTES_MAX < REQUEST_BYTES_MAX);
     assert!(SEATS_PER_EVENT_MAX < u32::MAX as usize);
     assert!(ID_MEMORY.0 == 2 * ID_WINDOW.0);

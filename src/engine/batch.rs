@@ -8,7 +8,7 @@ use super::publication::Summary;
 use super::takeover::Owed;
 use super::{Engine, Output, Ticket};
 use crate::domain::ids::{EventId, Partition};
-use crate::domain::limits::{BATCH_ROWS_MAX, OUTBOX_BYTES_MAX};
+use crate::domain::limits::BATCH_ROWS_MAX;
 use crate::domain::rule::Rule;
 use crate::ports::ledger::{
     Batch, Blob, CommitResult, Conflict, Expected, Fence, GuardedSeat, OpId,
@@ -23,6 +23,7 @@ impl Engine {
         let all_owed = Rule::OutboxHoldsAllOwed.holds();
         let refusals = Rule::OutboxHoldsRefusals.holds();
         let letters = Rule::OutboxHoldsDeadLetters.holds();
+        let most = self.bounds.outbox_bytes;
         let Some(state) = self.partitions.get_mut(&partition) else { return };
         let known_committed = Rule::PublishedBelowIsCommitted.holds();
         let published_below = if known_committed { state.committed } else { state.sent };
@@ -35,7 +36,7 @@ impl Engine {
             Path::BatchWaitsForLast.reached();
             return;
         }
-        if event.owed_bytes > OUTBOX_BYTES_MAX {
+        if event.owed_bytes > most {
             Path::BatchWaitsForKafka.reached();
             let bytes = event.owed_bytes;
             tracing::debug!(%partition, event = %id, bytes, "batch waits for Kafka");

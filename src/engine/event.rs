@@ -6,12 +6,11 @@ use std::sync::Arc;
 use super::arrival::{Arrival, Content};
 use super::entry::Decided;
 use super::path::Path;
-use super::{Engine, Output, Ticket};
+use super::{Bounds, Engine, Output, Ticket};
 use crate::domain::change::Change;
 use crate::domain::decide::{Asked, IdVerdict, step};
 use crate::domain::event::EventState;
 use crate::domain::ids::{EventId, Partition, SeatNumber};
-use crate::domain::limits::ENTRIES_PENDING_BYTES_MAX;
 use crate::domain::request::Body;
 use crate::domain::rule::Rule;
 use crate::domain::time::At;
@@ -178,8 +177,8 @@ impl Event {
         self.owed_bytes -= gone.values().map(|entry| bytes_of(&entry.records)).sum::<usize>();
     }
 
-    fn has_room(&self, rows: usize) -> bool {
-        self.dirty.len() < rows && self.pending_bytes < ENTRIES_PENDING_BYTES_MAX
+    fn has_room(&self, bounds: &Bounds) -> bool {
+        self.dirty.len() < bounds.batch_rows && self.pending_bytes < bounds.outbox_bytes / 4
     }
 }
 
@@ -215,7 +214,7 @@ impl Engine {
     }
 
     fn decide_next(&mut self, partition: Partition, id: &EventId) -> Step {
-        let rows = self.bounds.batch_rows;
+        let bounds = self.bounds;
         let Some(state) = self.partitions.get_mut(&partition) else { return Step::Wait };
         let Some(event) = state.events.get_mut(id) else { return Step::Wait };
         let absent = match event.stage {
@@ -253,7 +252,7 @@ impl Engine {
             Some(head) if head.arrival.offset == offset => {}
             Some(_) | None => return Step::Next,
         }
-        if !event.has_room(rows) {
+        if !event.has_room(&bounds) {
             Path::EventWaitsForBatch.reached();
             return Step::Wait;
         }

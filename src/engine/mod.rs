@@ -36,7 +36,7 @@ use uuid::Uuid;
 
 use crate::domain::ids::{EventId, Partition};
 use crate::domain::limits::{
-    BATCH_ROWS_GOAL, EVENTS_IN_MEMORY_MAX, LEDGER_RETRY, PARTITION_RECORDS_MAX,
+    BATCH_ROWS_GOAL, EVENTS_IN_MEMORY_MAX, LEDGER_RETRY, OUTBOX_BYTES_MAX, PARTITION_RECORDS_MAX,
     PUBLICATION_ENTRIES_MAX,
 };
 use crate::domain::rule::Rule;
@@ -130,6 +130,10 @@ pub struct Bounds {
     pub batch_rows: usize,
     /// Events in memory beyond which idle ones are forgotten.
     pub events: usize,
+    /// Bytes an event owes Kafka beyond which no batch of it is sent. A quarter of them may be
+    /// decided between two batches; the rest is more than one decision comes to, so that what Kafka
+    /// is waited for is never what the batch itself would let go.
+    pub outbox_bytes: usize,
 }
 
 impl Default for Bounds {
@@ -139,6 +143,7 @@ impl Default for Bounds {
             publication_entries: PUBLICATION_ENTRIES_MAX,
             batch_rows: BATCH_ROWS_GOAL,
             events: EVENTS_IN_MEMORY_MAX,
+            outbox_bytes: OUTBOX_BYTES_MAX,
         }
     }
 }

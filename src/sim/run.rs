@@ -151,6 +151,7 @@ pub const OUT_OF_REACH: &[(Path, &str)] = &[
     (Path::OtherLedger, BEFORE_A_TERM),
     (Path::OtherPartitionCount, BEFORE_A_TERM),
     (Path::OffsetsLost, BEFORE_A_TERM),
+    (Path::PositionCaughtUp, "what is beyond all this owner sent drops the partition first"),
 ];
 const BEFORE_A_TERM: &str = "the driver refuses it before it takes a term";
 

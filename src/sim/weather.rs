@@ -110,7 +110,7 @@ impl Weather {
             trouble: (lot.u32(0..5) == 0).then(|| Trouble::draw(lot)),
             giant,
             stalled: false,
-            bounds: draw_bounds(lot),
+            bounds: draw_bounds(lot, giant),
         }
     }
 
@@ -128,7 +128,11 @@ impl Weather {
     }
 }
 
-fn draw_bounds(lot: &mut fastrand::Rng) -> Bounds {
+/// Bytes that a giant's event may owe: some 110 of its refusals, so that an outbox fills within a
+/// world. A giant's largest decision comes to far less.
+const GIANT_OUTBOX: usize = 1024 * 1024;
+
+fn draw_bounds(lot: &mut fastrand::Rng, giant: bool) -> Bounds {
     let full = Bounds::default();
     let mut small = |least: usize, most: usize, full: usize| {
         if lot.u32(0..3) == 0 { lot.usize(least..most) } else { full }
@@ -138,5 +142,6 @@ fn draw_bounds(lot: &mut fastrand::Rng) -> Bounds {
         publication_entries: small(1, 40, full.publication_entries),
         batch_rows: small(1, 20, full.batch_rows),
         events: small(0, 3, full.events),
+        outbox_bytes: if giant { GIANT_OUTBOX } else { full.outbox_bytes },
     }
 }

@@ -34,6 +34,7 @@ use std::collections::{BTreeMap, VecDeque};
 use fastrand::Rng;
 use uuid::Uuid;
 
+use crate::domain::event::SaleState;
 use crate::domain::ids::{BuyerId, EventId, HoldId, RequestId};
 use crate::domain::limits::ID_WINDOW;
 use crate::domain::outcome::Outcome;
@@ -61,7 +62,7 @@ pub struct Setting {
     /// About how many requests will be asked for: events are planned over their length.
     pub requests: usize,
     /// Whether the first event has the longest names there can be, and is wanted fifty places at a
-    /// time: a refusal lists all of them in some 10 kB, and 450 such fill an outbox.
+    /// time: a refusal lists all of them in some 10 kB, and such fill an outbox.
     pub giant: bool,
 }
 
@@ -192,6 +193,12 @@ impl Workload {
         if let Some(&sale) = self.by_event.get(&outcome.header.event) {
             self.sales[sale].learn(outcome);
         }
+    }
+
+    /// Whether the first event's sale is known to be open.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        self.sales[0].stage == Some(SaleState::Open)
     }
 
     /// How long until the next record: a trickle, a burst, a silence in which holds lapse, or until

@@ -350,7 +350,7 @@ impl World {
             self.retain();
         }
         if self.net.weather.borrow().giant {
-            let stalled = (REQUESTS / 10..REQUESTS * 9 / 10).contains(&self.made);
+            let stalled = self.workload.is_open() && self.made < REQUESTS * 9 / 10;
             self.net.weather.borrow_mut().stalled = stalled;
         }
         if self.made == self.trouble_at {

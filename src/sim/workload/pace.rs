@@ -23,7 +23,7 @@ pub(super) struct Pace {
 impl Pace {
     pub(super) fn draw(rng: &mut Rng, setting: &Setting) -> Pace {
         if setting.giant {
-            return Pace { gap: 6, bursts: 20, silences: 2_000, silence_max: 25_000, burst: 0 };
+            return Pace { gap: 10, bursts: 20, silences: 2_000, silence_max: 25_000, burst: 0 };
         }
         let requests = i64::try_from(setting.requests.max(1)).unwrap_or(i64::MAX);
         let silence_max = if rng.u32(..3) == 0 { 45_000 } else { 8_000 };

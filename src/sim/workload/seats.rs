@@ -1,7 +1,7 @@
 //! Which places are asked for: by claims, blocks and unblocks.
 
 use super::sale::Spot;
-use super::venue::Size;
+use super::venue::{GIANT_ROWS, Size};
 use super::wish::Wish;
 use crate::domain::ids::SeatNumber;
 use crate::domain::limits::{BLOCK_SEATS_MAX, FULL_NAME_BYTES_MAX, SEATS_PER_REQUEST_MAX};
@@ -124,9 +124,11 @@ impl Wish<'_> {
         (0..LOOKS.min(count)).map(at).find(fits).unwrap_or(at(0))
     }
 
+    /// One of the two rows everybody wants, or once in a while another, which may still be free.
     fn whole_row(&mut self) -> Vec<Line> {
-        let row = SEATS_PER_REQUEST_MAX * self.rng.usize(..2);
-        let names = &self.sale.venue.names[row..row + SEATS_PER_REQUEST_MAX];
+        let row = if self.one_in(20) { self.rng.usize(..GIANT_ROWS) } else { self.rng.usize(..2) };
+        let first = SEATS_PER_REQUEST_MAX * row;
+        let names = &self.sale.venue.names[first..first + SEATS_PER_REQUEST_MAX];
         names.iter().map(|name| Line::Seat { name: name.clone(), tier: None }).collect()
     }
 

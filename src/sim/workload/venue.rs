@@ -153,19 +153,22 @@ fn crowd(rng: &mut Rng) -> (Vec<Tier>, Vec<Section>) {
     (vec![tier("stand", 2_000), tier("child", 900)], vec![floor, box_seats])
 }
 
-/// Two rows, each as long as a claim may be.
+/// Rows of a giant.
+pub(super) const GIANT_ROWS: usize = 16;
+
+/// Rows each as long as a claim may be.
 fn giant() -> (Vec<Tier>, Vec<Section>) {
     let long = |text: String| format!("{text:x>width$}", width = NAME_BYTES_MAX);
     let tier = Tier { name: long("tier".into()), price: 4_500, seats_per_buyer: None };
     let labels = (1..=SEATS_PER_REQUEST_MAX).map(|number| long(number.to_string()));
     let seats = labels.collect::<Vec<_>>().join(" ");
     let row =
-        |number: u32| Row { name: long(number.to_string()), seats: seats.clone(), tier: None };
+        |number: usize| Row { name: long(number.to_string()), seats: seats.clone(), tier: None };
     let section = Section {
         name: long("section".into()),
         rank: 0,
         tiers: vec![tier.name.clone()],
-        places: Places::Rows(vec![row(1), row(2)]),
+        places: Places::Rows((1..=GIANT_ROWS).map(row).collect()),
     };
     (vec![tier], vec![section])
 }
