@@ -163,7 +163,7 @@ impl EventModel {
         self.last_offset = record.offset;
         for outcome in outcomes {
             let checks = [
-                self.check_sequence(outcome),
+                self.check_sequence(record, outcome),
                 self.check_time(record, outcome),
                 check_moment(record, outcome, outcomes[0]),
                 self.check_suspended(record, outcome),
@@ -207,11 +207,11 @@ impl EventModel {
         }
     }
 
-    fn check_sequence(&self, outcome: &Outcome) -> Judged {
+    fn check_sequence(&self, record: &Record<'_>, outcome: &Outcome) -> Judged {
         let found = outcome.header.sequence;
         let next = self.sequence + i64::from(changes(outcome));
         // Refused without the event in hand, an outcome carries 0.
-        let detached = detached(outcome) && (0..=next).contains(&found);
+        let detached = detached(outcome) && !in_hand(record, outcome) && found == 0;
         ensure(found == next || detached, Check::Sequence, || {
             (format!("sequence {next}"), format!("sequence {found}"))
         })

@@ -79,6 +79,8 @@ pub const BATCH_ROWS_GOAL: usize = 500;
 pub const BATCH_STATEMENTS_MAX: usize = 65_535;
 /// Bytes of entries, before compression, that an outbox row may hold.
 pub const OUTBOX_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Part of an outbox that may be decided between two batches.
+pub const OUTBOX_PENDING_SHARE: usize = 4;
 /// Bytes of a record that one seat of it comes to: its full name with what goes beside it.
 pub const SEAT_BYTES_MAX: usize = FULL_NAME_BYTES_MAX + 6;
 /// Bytes one decision's records can come to: the answer and derived releases at some
@@ -105,7 +107,7 @@ const _: () = {
     assert!(DECISION_ROWS_MAX * SEAT_BYTES_MAX <= DECISION_BYTES_MAX);
     assert!(BLOCK_SEATS_MAX * SEAT_BYTES_MAX < REQUEST_BYTES_MAX);
     assert!(BATCH_ROWS_MAX + 3 <= BATCH_STATEMENTS_MAX);
-    assert!(OUTBOX_BYTES_MAX / 4 + DECISION_BYTES_MAX <= OUTBOX_BYTES_MAX);
+    assert!(OUTBOX_BYTES_MAX / OUTBOX_PENDING_SHARE + DECISION_BYTES_MAX <= OUTBOX_BYTES_MAX);
     assert!(DEAD_LETTER_VALUE_BYTES_MAX + DEAD_LETTER_EXTRA_BYTES_MAX < REQUEST_BYTES_MAX);
     assert!(SEATS_PER_EVENT_MAX < u32::MAX as usize);
     assert!(ID_MEMORY.0 == 2 * ID_WINDOW.0);

@@ -186,6 +186,8 @@ rules! {
     TermFollowsTheLast = "term-follows-the-last";
     /// A suspension that is refused drops the partition: what was read before counts for nothing.
     RefusedSuspensionDrops = "refused-suspension-drops";
+    /// An entry of the outbox is published only after the one before it.
+    EntriesFollowEachOther = "entries-follow-each-other";
     /// A suspended event answers with the last published sequence, whatever its ledger has.
     SuspendedAnswersThePublished = "suspended-answers-the-published";
 

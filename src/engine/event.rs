@@ -10,12 +10,12 @@ use super::{Bounds, Engine, Output, Ticket};
 use crate::domain::change::Change;
 use crate::domain::decide::{Asked, IdVerdict, step};
 use crate::domain::event::EventState;
-use crate::domain::ids::{EventId, Partition, SeatNumber};
+use crate::domain::ids::{Digest, EventId, Partition, SeatNumber};
 use crate::domain::request::Body;
 use crate::domain::rule::Rule;
 use crate::domain::time::At;
 use crate::ports::ledger::{Batch, Fence, RowsRead};
-use crate::ports::log::OutRecord;
+use crate::ports::log::{OutRecord, Topic};
 use crate::wire;
 use crate::wire::catalog::Catalog;
 use crate::wire::outbox::Entry;
@@ -149,6 +149,25 @@ impl Event {
         }
     }
 
+    /// Whether an entry is that of a record, and follows what was answered before. Without the one
+    /// before it, it would tell of a change that rests on one nobody was told of.
+    fn goes_on_with(&self, entry: &Entry, digest: Digest) -> bool {
+        let same = entry.digest == digest || !Rule::DigestIsCompared.holds();
+        let follows = entry.sequence_before == self.answered.0;
+        same && (follows || !Rule::EntriesFollowEachOther.holds())
+    }
+
+    /// Sequence and log time that an entry of the outbox answers with: a dead letter has neither.
+    fn answer_of(&self, entry: &Entry) -> (i64, At) {
+        let outcomes =
+            entry.records.iter().filter(|record| Topic::OUTCOMES.contains(&record.topic));
+        let last =
+            outcomes.rev().find_map(|record| wire::outcome::decode(&record.value).ok().flatten());
+        last.map_or(self.answered, |outcome| {
+            (outcome.header.sequence, outcome.header.decided_at.max(self.answered.1))
+        })
+    }
+
     fn note_answer(&mut self, sequence: i64, at: At) {
         self.answered = (sequence, at);
         if self.state.suspended {
@@ -167,7 +186,9 @@ impl Event {
 
     pub(super) fn owe(&mut self, entry: Entry) {
         self.owed_bytes += bytes_of(&entry.records);
-        self.owed.insert(entry.offset, entry);
+        if let Some(other) = self.owed.insert(entry.offset, entry) {
+            self.owed_bytes -= bytes_of(&other.records);
+        }
     }
 
     /// Forgets the entries below a committed offset.
@@ -178,7 +199,7 @@ impl Event {
     }
 
     fn has_room(&self, bounds: &Bounds) -> bool {
-        self.dirty.len() < bounds.batch_rows && self.pending_bytes < bounds.outbox_bytes / 4
+        self.dirty.len() < bounds.batch_rows && self.pending_bytes < bounds.pending_bytes()
     }
 }
 
@@ -267,20 +288,19 @@ impl Engine {
         let event = state.events.get_mut(id).expect("the caller found it");
         let head = event.queue.front().expect("the caller found it");
         let offset = head.arrival.offset;
-        let fence = event.fence.as_ref().expect("an applied offset comes from a fence");
-        let after = event.owed.range(offset + 1..).next().map(|(_, entry)| entry.sequence_before);
-        let any_record = !Rule::DigestIsCompared.holds();
+        let digest = head.arrival.digest;
         match event.owed.get(&offset) {
-            Some(entry) if entry.digest == head.arrival.digest || any_record => {
+            Some(entry) if event.goes_on_with(entry, digest) => {
+                let (sequence, at) = event.answer_of(entry);
                 let decided = Decided {
                     bytes: bytes_of(&entry.records),
                     records: Arc::clone(&entry.records),
                     needs: 0,
-                    sequence: after.unwrap_or(fence.sequence),
-                    at: fence.decided_at,
+                    sequence,
+                    at,
                 };
                 event.queue.pop_front();
-                event.note_answer(decided.sequence, decided.at);
+                event.note_answer(sequence, at);
                 state.slot_mut(offset).decided = Some(decided);
                 self.counts.republished += 1;
                 Path::EntryAsInLedger.reached();

@@ -36,8 +36,8 @@ use uuid::Uuid;
 
 use crate::domain::ids::{EventId, Partition};
 use crate::domain::limits::{
-    BATCH_ROWS_GOAL, EVENTS_IN_MEMORY_MAX, LEDGER_RETRY, OUTBOX_BYTES_MAX, PARTITION_RECORDS_MAX,
-    PUBLICATION_ENTRIES_MAX,
+    BATCH_ROWS_GOAL, DECISION_BYTES_MAX, EVENTS_IN_MEMORY_MAX, LEDGER_RETRY, OUTBOX_BYTES_MAX,
+    OUTBOX_PENDING_SHARE, PARTITION_RECORDS_MAX, PUBLICATION_ENTRIES_MAX,
 };
 use crate::domain::rule::Rule;
 use crate::domain::time::At;
@@ -130,10 +130,17 @@ pub struct Bounds {
     pub batch_rows: usize,
     /// Events in memory beyond which idle ones are forgotten.
     pub events: usize,
-    /// Bytes an event owes Kafka beyond which no batch of it is sent. A quarter of them may be
-    /// decided between two batches; the rest is more than one decision comes to, so that what Kafka
-    /// is waited for is never what the batch itself would let go.
+    /// Bytes an event owes Kafka beyond which no batch of it is sent. Some of them may be decided
+    /// between two batches; the rest is more than one decision comes to, so that what Kafka is
+    /// waited for is never what the batch itself would let go.
     pub outbox_bytes: usize,
+}
+
+impl Bounds {
+    /// Bytes of an event's entries that may be decided between two batches of it.
+    fn pending_bytes(&self) -> usize {
+        self.outbox_bytes / OUTBOX_PENDING_SHARE
+    }
 }
 
 impl Default for Bounds {
@@ -170,8 +177,12 @@ pub struct Engine {
 
 impl Engine {
     /// An owner without partitions.
+    ///
+    /// # Panics
+    /// When the bound of the outbox is too small for what one decision may come to.
     #[must_use]
     pub fn new(nonce: u64, bounds: Bounds) -> Engine {
+        assert!(bounds.pending_bytes() + DECISION_BYTES_MAX <= bounds.outbox_bytes);
         Engine {
             now: At(0),
             bounds,

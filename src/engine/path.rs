@@ -142,7 +142,7 @@ paths! {
     SuspensionApplied = "suspension-applied";
     /// Nobody knows what became of a suspension.
     SuspensionUnknown = "suspension-unknown";
-    /// A suspension is rejected: the event is taken over again.
+    /// A suspension is rejected: the partition is dropped.
     SuspensionRejected = "suspension-rejected";
     /// A suspension was tried and the partition is dropped after it.
     SuspensionDrops = "suspension-drops";

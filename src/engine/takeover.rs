@@ -306,13 +306,15 @@ impl Engine {
         }
         let owed = event.owed.values().next();
         let first = owed.map_or(read.fence.sequence, |entry| entry.sequence_before);
-        if let Some(why) = broken {
-            Path::RowsCannotBe.reached();
-            return self.suspend(partition, id, why, Owed::Keep);
-        }
         let behind = first != sequence
             || read.fence.revision <= revision && Rule::RevisionIsCompared.holds();
-        if behind && !event.state.suspended && check {
+        let behind = behind && check;
+        if let Some(why) = broken {
+            Path::RowsCannotBe.reached();
+            let owed = if behind { Owed::Forget } else { Owed::Keep };
+            return self.suspend(partition, id, why, owed);
+        }
+        if behind && !event.state.suspended {
             Path::LedgerSetBack.reached();
             let why = format!(
                 "the ledger is not where the topics are: sequence {first} and revision {}, published \

@@ -128,9 +128,9 @@ impl Weather {
     }
 }
 
-/// Bytes that a giant's event may owe: some 110 of its refusals, so that an outbox fills within a
-/// world. A giant's largest decision comes to far less.
-const GIANT_OUTBOX: usize = 1024 * 1024;
+/// Bytes that a giant's event may owe: some 300 of its refusals, so that an outbox fills within a
+/// world.
+const GIANT_OUTBOX: usize = 3 * 1024 * 1024;
 
 fn draw_bounds(lot: &mut fastrand::Rng, giant: bool) -> Bounds {
     let full = Bounds::default();

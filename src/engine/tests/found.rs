@@ -8,6 +8,7 @@ use crate::domain::limits::PARTITION_RECORDS_MAX;
 use crate::domain::refusal::Code;
 use crate::domain::request::{Block, Body, Cancel, Target, Unblock};
 use crate::domain::rule::Rule;
+use crate::wire;
 
 /// While a batch is under way more refusals are decided than may wait for a batch; none follows,
 /// since they change nothing, and the event must go on all the same.
@@ -202,4 +203,33 @@ fn a_change_that_was_never_published_is_never_answered_with() {
         (false, Some(Code::NotEnough)),
         "the event goes on with places that nobody was told of"
     );
+}
+
+/// An entry is missing in the middle of the outbox. What follows it rests on a change that nobody
+/// was told of: it is refused, and no answer carries a sequence beyond the last one told.
+#[test]
+fn nothing_is_published_after_an_entry_that_is_missing() {
+    let run = |without: Option<Rule>| {
+        let mut world = World::new(without);
+        world.may_suspend = true;
+        let w = world.owner_of("e", 3);
+        let published = world.inventories.last().unwrap().sequence;
+        let claims = ["b1", "b2", "b3"].map(|buyer| world.claim("e", buyer, 1));
+        world.deliver(w);
+        while world.step_but_publish(w) {}
+        world.kill(w);
+        let event = EventId::new("e").unwrap();
+        let spoilt = world.ledger.get_mut(&event).unwrap();
+        let mut entries = wire::outbox::decode(&spoilt.outbox.1).unwrap();
+        entries.remove(1);
+        spoilt.outbox.1 = wire::outbox::encode(entries.iter()).into();
+        world.owner();
+        world.run();
+        let told = world.inventories.last().unwrap().sequence - published;
+        (claims.map(|claim| world.refusal_of(claim)), told)
+    };
+    let stopped = Some(Code::EventSuspended);
+    assert_eq!(run(None), ([None, stopped, stopped], 1));
+    let gap = run(Some(Rule::EntriesFollowEachOther));
+    assert_eq!(gap, ([None, stopped, None], 3), "the third is told, and the second never was");
 }
