@@ -121,6 +121,7 @@ fn audit(
                 model.on_record(record.offset, record.timestamp, key, value);
                 model.settle_below(record.offset + 1);
             }
+            Step::Behind { topic, of, later } => astray.add(behind(partition, topic, of, later)),
             // Kept by the model until a request came, which none will.
             Step::Answer(_, Ok(answer)) if answer.is_about(partition, end..) => {
                 astray.add(unasked(partition, answer.place().1));
@@ -191,6 +192,19 @@ fn unreadable(record: &LogRecord, found: String) -> Finding {
         event: None,
         expected: "an answer that its readers find and understand".into(),
         found,
+    }
+}
+
+/// A new owner is no reason: what it takes up again was never committed.
+fn behind(partition: Partition, topic: Topic, of: i64, later: i64) -> Finding {
+    Finding {
+        check: Check::Order,
+        partition,
+        offset: of,
+        topic: topic.name(),
+        event: None,
+        expected: format!("its answer before that to the request at {later}"),
+        found: "it right behind that".into(),
     }
 }
 

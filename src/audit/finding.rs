@@ -22,6 +22,8 @@ pub enum Check {
     Duplicated,
     /// An outcome that belongs to no request, or to another one.
     Identity,
+    /// An answer behind one to a later request of its partition.
+    Order,
     /// The sequence of an event has a gap or goes back.
     Sequence,
     /// A decision earlier than the one before it, or later than its record.
@@ -68,6 +70,7 @@ impl Check {
             Check::Lost => "lost",
             Check::Duplicated => "duplicated",
             Check::Identity => "identity",
+            Check::Order => "order",
             Check::Sequence => "sequence",
             Check::Time => "time",
             Check::TwoHolders => "two-holders",

@@ -77,6 +77,7 @@ impl Report {
             Check::Sequence => self.sequence_gaps += 1,
             Check::EarlyExpiry => self.early_expiries += 1,
             Check::Identity
+            | Check::Order
             | Check::Time
             | Check::Seats
             | Check::Price

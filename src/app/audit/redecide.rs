@@ -187,7 +187,7 @@ impl<'a> Again<'a> {
                 self.answers.push((answer, record.value.unwrap_or_default()));
             }
             // What belongs to no request here is for the independent audit to find.
-            Step::Answer(..) => {}
+            Step::Answer(..) | Step::Behind { .. } => {}
             Step::Request(record) => self.decide(record),
         }
     }

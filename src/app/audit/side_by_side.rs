@@ -3,8 +3,8 @@
 //! Every topic of answers is in the order of its requests' offsets, because each transaction
 //! publishes a contiguous prefix in order. So seven readers run at once, each into a queue that
 //! blocks it when full, and the answers of a request are at the heads of six of them when its turn
-//! comes. A record that is out of that order must not hold back those behind it: of each topic a
-//! few answers are looked through for the next one.
+//! comes. A record that is out of that order is told, and must not hold back those behind it: of
+//! each topic a few answers are looked through for the next one.
 //!
 //! Wrong alternatives: one follower over all seven, which has no way to hold one topic back while
 //! another catches up; followers of one topic each, which never say that they have come to the end;
@@ -35,6 +35,8 @@ const SORTED: usize = 64;
 
 /// What is handed over.
 pub(super) enum Step {
+    /// An answer about this request lies on its topic right behind one about a later request.
+    Behind { topic: Topic, of: i64, later: i64 },
     /// An answer, to the next request if all is in order; or why it cannot be read.
     Answer(LogRecord, Result<Answer, String>),
     /// A request. What became of it has been handed over.
@@ -139,12 +141,14 @@ struct Lane {
     queue: Receiver<LogRecord>,
     /// By the request they are about, then as they came.
     sorted: BTreeMap<(i64, i64), (LogRecord, Answer)>,
+    /// The request that the last answer was about.
+    about: i64,
     is_over: bool,
 }
 
 impl Lane {
     fn new(queue: Receiver<LogRecord>) -> Lane {
-        Lane { queue, sorted: BTreeMap::new(), is_over: false }
+        Lane { queue, sorted: BTreeMap::new(), about: 0, is_over: false }
     }
 
     /// Hands over what is about requests up to an offset.
@@ -181,7 +185,12 @@ impl Lane {
             match read_answer(&record) {
                 Ok(answer) if later.is_left_out(&answer)? => {}
                 Ok(answer) if answer.is_about(later.span.partition, ..later.span.end) => {
-                    self.sorted.insert((answer.place().1, record.offset), (record, answer));
+                    let of = answer.place().1;
+                    let later = std::mem::replace(&mut self.about, of);
+                    if of < later {
+                        each(Step::Behind { topic: record.topic, of, later })?;
+                    }
+                    self.sorted.insert((of, record.offset), (record, answer));
                 }
                 read => each(Step::Answer(record, read))?,
             }

@@ -55,7 +55,7 @@ impl Teller {
                 self.answers.push(*outcome);
             }
             // What cannot be read, or belongs elsewhere, tells nothing; the audit finds it.
-            Step::Answer(..) => {}
+            Step::Answer(..) | Step::Behind { .. } => {}
             Step::Request(record) => self.on_request(partition, &record),
         }
     }

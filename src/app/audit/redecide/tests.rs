@@ -82,7 +82,7 @@ fn foreign(steps: Vec<Step>, of: i64) -> Vec<Step> {
             record.value = Some(b"as another release writes it".to_vec());
             Step::Answer(record, Ok(answer))
         }
-        step @ (Step::Answer(..) | Step::Request(_)) => step,
+        step @ (Step::Answer(..) | Step::Behind { .. } | Step::Request(_)) => step,
     };
     steps.into_iter().map(change).collect()
 }
