@@ -18,8 +18,9 @@ impl Trace {
         Trace { hash: BASIS, lines: in_words.then(Vec::new) }
     }
 
-    pub(super) fn hash(&self) -> u64 {
-        self.hash
+    /// The number of a world: its seed keeps worlds from standing in for each other in a sum.
+    pub(super) fn hash_of(&self, seed: u64) -> u64 {
+        self.hash.wrapping_mul(seed.wrapping_mul(2) | 1)
     }
 
     pub(super) fn into_lines(self) -> Vec<String> {

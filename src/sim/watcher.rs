@@ -23,7 +23,6 @@ pub(super) struct Watcher {
     pub(super) skew: Millis,
     /// Counts its lives: what was sent in one is not told to the next.
     life: u32,
-    pub(super) alive: bool,
 }
 
 /// What became of a request of a watcher.
@@ -38,13 +37,12 @@ pub(super) struct Sent {
 impl Watcher {
     pub(super) fn new(number: usize, partitions: i32, skew: Millis) -> Watcher {
         let read = vec![0; usize::try_from(partitions).unwrap_or(0)];
-        Watcher { number, expiry: Expiry::new(), read, skew, life: 0, alive: true }
+        Watcher { number, expiry: Expiry::new(), read, skew, life: 0 }
     }
 
     /// It is started anew: everything it knew is read again.
     pub(super) fn restart(&mut self) {
         self.life += 1;
-        self.alive = true;
         self.expiry = Expiry::new();
         self.read.fill(0);
     }
@@ -109,7 +107,7 @@ impl Watcher {
     }
 
     pub(super) fn on_sent(&mut self, sent: &Sent) {
-        if sent.life == self.life && self.alive {
+        if sent.life == self.life {
             match sent.offset {
                 Some(offset) => self.expiry.on_sent(&sent.event, offset),
                 None => self.expiry.on_failed(&sent.event),

@@ -18,12 +18,6 @@ mod pace;
 mod record;
 mod sale;
 mod seats;
-/// An id of this version that says it was made at a time (RFC 9562, section 5.7).
-pub(super) fn id_at(made: At, version: u128, number: u128) -> RequestId {
-    let time = u128::from(made.0.max(0).cast_unsigned()) << 80;
-    RequestId(Uuid::from_u128(time | version << 76 | 2 << 62 | number))
-}
-
 #[cfg(test)]
 mod tests;
 mod venue;
@@ -284,6 +278,12 @@ impl Workload {
         let body: Body = Wish { rng, mix, crowd, sale, now: *now, id, aim }.body(kind);
         Request { id, event, body }
     }
+}
+
+/// An id of this version that says it was made at a time (RFC 9562, section 5.7).
+pub(super) fn id_at(made: At, version: u128, number: u128) -> RequestId {
+    let time = u128::from(made.0.max(0).cast_unsigned()) << 80;
+    RequestId(Uuid::from_u128(time | version << 76 | 2 << 62 | number))
 }
 
 impl Favourite {

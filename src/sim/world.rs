@@ -78,7 +78,13 @@ pub(super) enum Happening {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
     Sale,
-    Healing { since: Micros },
+    Healing {
+        since: Micros,
+        /// Since when nothing is open but holds.
+        settled: Option<At>,
+        /// How long after that, or after it is due, a hold may stay.
+        expiry_max: Millis,
+    },
     Over,
 }
 
@@ -91,7 +97,7 @@ pub struct Verdict {
     pub requests: u64,
     /// What must not be; empty when all is well.
     pub violations: Vec<String>,
-    /// One number for all that happened.
+    /// One number for the seed and all that happened.
     pub hash: u64,
     /// What happened, in words, if that was asked for.
     pub trace: Vec<String>,
@@ -222,15 +228,13 @@ impl World {
         }
         self.processes.iter().for_each(|process| process.driver.end());
         self.net.take_reports().into_iter().for_each(|report| self.matrix.report(report));
-        let now = self.net.at();
         let suspendable = &self.touched.suspendable;
-        let (violations, coverage, requests) =
-            self.judge.finish(&self.servers.ledger, now, suspendable);
+        let (violations, coverage, requests) = self.judge.finish(&self.servers.ledger, suspendable);
         Verdict {
             seed: self.seed,
             requests,
             violations,
-            hash: self.trace.hash(),
+            hash: self.trace.hash_of(self.seed),
             trace: self.trace.into_lines(),
             matrix: self.matrix,
             coverage,
@@ -368,7 +372,7 @@ impl World {
         let leader = self.leaders[usize::try_from(partition).unwrap_or(0)];
         let at = self.net.at().plus(leader);
         let offset = self.servers.cluster.append(partition, at, request);
-        self.trace.note(self.net.now(), "appended", 0, offset.cast_unsigned());
+        self.trace_append(partition, offset);
         for pid in 0..self.processes.len() {
             self.poll_later(pid);
         }
@@ -438,7 +442,7 @@ impl World {
             }
             Turn::Replaced(assigned) => self.tell(assigned),
             Turn::Generation(assigned) => {
-                self.trace.note(self.net.now(), "generation", 0, assigned.len() as u64);
+                self.trace("generation of members", 0, assigned.len() as u64);
                 assigned.into_iter().for_each(|assigned| self.tell(assigned));
             }
         }
@@ -493,6 +497,12 @@ impl World {
         let now = self.net.now();
         self.trace.note(now, what, pid, about);
         self.trace.say(now, pid, || format!("{what} {about}"));
+    }
+
+    fn trace_append(&mut self, partition: i32, offset: i64) {
+        let now = self.net.now();
+        self.trace.note(now, "appended", 0, offset.cast_unsigned());
+        self.trace.say(now, 0, || format!("appended {partition}/{offset}"));
     }
 
     pub(super) fn say(&mut self, pid: Pid, words: impl FnOnce() -> String) {

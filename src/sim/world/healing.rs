@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use super::{Happening, Phase, World};
 use crate::domain::ids::EventId;
-use crate::domain::seat::Status;
+use crate::domain::limits::GRACE;
+use crate::domain::seat::{Status, StoredSeat};
 use crate::domain::time::Millis;
 use crate::ports::log::Topic;
 use crate::sim::broker::StoredOffset;
@@ -16,11 +17,18 @@ const CHECK: Micros = 500 * MILLI;
 const SETTLE_MAX: Micros = 240_000 * MILLI;
 /// Longest hold of a workload.
 const HOLDS_END: Micros = 24_000 * MILLI;
+/// How long after its deadline and grace a hold may stay once all is answered, as long as no clock
+/// was ever wrong.
+const EXPIRY_MAX: Millis = Millis(3_000);
 
 impl World {
     /// Faults heal, and an operator does what the refusals say.
     pub(super) fn heal(&mut self) {
-        self.trace.note(self.net.now(), "heal", 0, 0);
+        self.trace("heal", 0, 0);
+        // A watcher waits by its clock, at most until log time has caught up with that: twice the
+        // error, beginning once the error ahead of true time, which is the clock it has now.
+        let error = Millis(3 * self.net.weather.borrow().skew);
+        let expiry_max = Millis(EXPIRY_MAX.0 + error.0);
         self.net.weather.borrow_mut().clear_up();
         self.leaders.fill(Millis(0));
         let was_wrong = std::mem::take(&mut self.misconfigured);
@@ -42,7 +50,7 @@ impl World {
         for watcher in &mut self.watchers {
             watcher.skew = Millis(0);
         }
-        self.phase = Phase::Healing { since: self.net.now() };
+        self.phase = Phase::Healing { since: self.net.now(), settled: None, expiry_max };
         let owners = self.processes.iter().map(|process| process.instance.clone());
         let owners: BTreeSet<String> = owners.collect();
         for owner in owners.into_iter().filter(|owner| !self.lives(owner)).collect::<Vec<_>>() {
@@ -67,18 +75,34 @@ impl World {
 
     /// Whether all is done; and if not, whether it should be by now.
     pub(super) fn check(&mut self) {
-        let Phase::Healing { since } = self.phase else { return };
         self.look();
-        let Some(open) = self.what_is_open() else {
-            self.phase = Phase::Over;
-            return;
-        };
-        if self.net.now() - since > SETTLE_MAX {
-            self.judge.object(format!("not done in time: {open}"));
-            self.phase = Phase::Over;
-            return;
+        let Phase::Healing { since, settled, expiry_max } = self.phase else { return };
+        let mut open = self.what_is_open();
+        if open.is_none() {
+            let settled = settled.unwrap_or(self.net.at());
+            self.phase = Phase::Healing { since, settled: Some(settled), expiry_max };
+            let Some((event, row)) = self.first_held() else { return self.conclude() };
+            let (hold, due) = (row.hold, row.deadline.plus(GRACE));
+            if due.max(settled).plus(expiry_max) < self.net.at() {
+                return self.give_up(format!("{event}: hold {hold} was due at {due}: {row:?}"));
+            }
+            open = Some(format!("hold {hold} of event {event} has not ended"));
+        }
+        if let Some(open) = open.filter(|_| self.net.now() - since > SETTLE_MAX) {
+            return self.give_up(format!("not done in time: {open}"));
         }
         self.net.after(CHECK, Event::World(Happening::Check));
+    }
+
+    fn conclude(&mut self) {
+        let World { judge, servers, workload, trace, touched, .. } = self;
+        judge.conclude(&servers.cluster, &touched.refusable, workload, trace);
+        self.phase = Phase::Over;
+    }
+
+    fn give_up(&mut self, what: String) {
+        self.judge.object(what);
+        self.phase = Phase::Over;
     }
 
     fn what_is_open(&self) -> Option<String> {
@@ -97,25 +121,27 @@ impl World {
             if self.judge.is_behind(&self.servers.cluster, partition) {
                 return Some(format!("partition {partition} is not answered to its end"));
             }
+            if self.judge.is_hidden(&self.servers.cluster, partition) {
+                return Some(format!(
+                    "answers of partition {partition} are in an open transaction"
+                ));
+            }
         }
         let busy = |process: &Process| process.is_awake() && !process.engine.is_idle();
         if let Some(pid) = self.processes.iter().position(busy) {
             return Some(format!("process {pid} is busy"));
         }
-        if let Some(event) = self.overdue() {
-            return Some(format!("a hold of event {event} is overdue"));
-        }
         None
     }
 
-    /// An event with a hold that should have ended, or will soon.
-    fn overdue(&self) -> Option<EventId> {
-        let events = self.servers.ledger.events();
-        let held = |event: &&EventId| {
-            let suspendable = self.touched.suspendable.contains(event);
-            let rows = self.servers.ledger.seats(event);
-            !suspendable && rows.iter().any(|row| row.status == Status::Held)
-        };
-        events.into_iter().find(held).cloned()
+    /// The hold that is due first, of those that should end.
+    fn first_held(&self) -> Option<(EventId, StoredSeat)> {
+        let touched = |event: &&EventId| self.touched.suspendable.contains(event);
+        let events = self.servers.ledger.events().filter(|event| !touched(event));
+        let rows = events.flat_map(|event| {
+            let rows = self.servers.ledger.seats(event).into_iter();
+            rows.map(|row| (event.clone(), row))
+        });
+        rows.filter(|(_, row)| row.status == Status::Held).min_by_key(|(_, row)| row.deadline)
     }
 }

@@ -129,10 +129,10 @@ impl World {
     /// All owners die; then what is durable is not what it was.
     pub(super) fn make_trouble(&mut self) {
         let Some(trouble) = self.trouble else { return };
-        self.trace.note(self.net.now(), trouble.name(), 0, 0);
         let living = self.net.one_in(3);
         let partitions = self.leaders.len();
         let partition = self.net.draw(|lot| lot.usize(0..partitions));
+        self.trace(trouble.name(), 0, partition as u64);
         let number = i32::try_from(partition).unwrap_or(0);
         match trouble {
             Trouble::OffsetLost | Trouble::OffsetMovedBack => {
@@ -225,6 +225,7 @@ impl World {
             return;
         }
         let event = self.net.pick(&events).clone();
+        self.say(0, || format!("{}: {event}", trouble.name()));
         let ledger = &mut self.servers.ledger;
         match trouble {
             Trouble::LedgerSetBack => {
