@@ -82,32 +82,30 @@ pub(super) fn execute(arguments: &Arguments, output: Output) -> Result<Ending, F
     Ok(if clean { Ending::Done } else { Ending::Found })
 }
 
-/// One world after the other, in words.
+/// One world after the other, in words; then what came of all.
 fn show(from: u64, count: u64, without: Option<Rule>, output: Output) -> Result<Ending, Failure> {
-    let mut ending = Ending::Done;
+    let began = ticks();
+    let mut summary = Summary::default();
     for seed in from..from.saturating_add(count) {
-        let verdict = one(seed, without, true);
-        for line in &verdict.trace {
-            output.data(line, &json!({ "seed": seed, "trace": line }))?;
+        let mut verdict = one(seed, without, true);
+        for line in std::mem::take(&mut verdict.trace) {
+            output.data(&line, &json!({ "seed": seed, "trace": line }))?;
         }
-        let violations = verdict.violations.len();
-        if violations > 0 {
-            let failure = Failed { seed, violations: verdict.violations };
+        if !verdict.violations.is_empty() {
+            let failure = Failed { seed, violations: verdict.violations.clone() };
             output.data(failure_text(&failure), &failure_object(&failure))?;
-            ending = Ending::Found;
         }
-        let hash = format!("{:016x}", verdict.hash);
-        let line = format!("seed {seed}: {} requests, trace hash {hash}", verdict.requests);
-        let (requests, trace_hash) = (verdict.requests, hash);
-        output.data(
-            line,
-            &json!({
-                "seeds": 1, "from": seed, "requests": requests, "violations": violations,
-                "trace_hash": trace_hash,
-            }),
-        )?;
+        if count > 1 {
+            let (hash, requests) = (format!("{:016x}", verdict.hash), verdict.requests);
+            let line = format!("seed {seed}: {requests} requests, trace hash {hash}");
+            let object = json!({ "seed": seed, "requests": requests, "trace_hash": hash });
+            output.data(line, &object)?;
+        }
+        summary.add(verdict);
     }
-    Ok(ending)
+    let took = began.elapsed();
+    output.data(last(&summary, took), &object(&summary, &[], took))?;
+    Ok(if summary.failed == 0 { Ending::Done } else { Ending::Found })
 }
 
 fn text(summary: &Summary, missing: &[String], took: Duration) -> String {
