@@ -20,6 +20,8 @@
 //! Nothing waits and nothing is drawn here: when something happens is for the world to say.
 
 pub mod history;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -65,6 +67,13 @@ struct PartitionLog {
 impl PartitionLog {
     fn end(&self) -> i64 {
         self.start + count(self.records.len())
+    }
+
+    /// A transaction goes on here, or begins with the next record.
+    fn open(&mut self, txn: Txn) {
+        if !self.open.iter().any(|(open, _)| *open == txn) {
+            self.open.push((txn, self.end()));
+        }
     }
 
     fn stable_end(&self) -> i64 {
@@ -186,11 +195,28 @@ impl Cluster {
 
     /// Appends a request outside of transactions; answers its offset.
     pub(super) fn append(&mut self, partition: i32, at: At, request: Request) -> i64 {
+        self.store(partition, at, request, None)
+    }
+
+    /// Appends a request under a transaction, opening it where none is; answers its offset.
+    pub(super) fn append_in(
+        &mut self,
+        (id, epoch): (&str, u32),
+        partition: i32,
+        at: At,
+        request: Request,
+    ) -> Result<i64, Denied> {
+        let txn = self.enlist(id, epoch, at, Some((Topic::Requests, partition)))?;
+        Ok(self.store(partition, at, request, Some(txn)))
+    }
+
+    fn store(&mut self, partition: i32, at: At, request: Request, txn: Option<Txn>) -> i64 {
         let log = self.log_mut((Topic::Requests, partition));
         let offset = log.end();
+        txn.iter().for_each(|txn| log.open(*txn));
         let Request { key, value, headers, seal } = request;
         let raw = RawRecord { partition, offset, appended: at, key, value, headers, epoch: 0 };
-        log.records.push(Stored { raw, seal, txn: None, marker: false });
+        log.records.push(Stored { raw, seal, txn, marker: false });
         offset
     }
 
@@ -224,9 +250,7 @@ impl Cluster {
         let txn = self.enlist(id, epoch, at, Some(place))?;
         let log = self.log_mut(place);
         let first = log.end();
-        if !log.open.iter().any(|(open, _)| *open == txn) {
-            log.open.push((txn, first));
-        }
+        log.open(txn);
         for record in records {
             let raw = RawRecord {
                 partition: place.1,
@@ -465,6 +489,9 @@ impl Cluster {
         let upto = log.index(offset);
         log.records.drain(..upto);
         log.start += count(upto);
+        // A transaction whose first records are gone is open from the first that is left.
+        let start = log.start;
+        log.open.iter_mut().for_each(|(_, first)| *first = start.max(*first));
     }
 
     /// The last records of the request partition are lost.
@@ -472,6 +499,8 @@ impl Cluster {
         let log = self.log_mut((Topic::Requests, partition));
         let from = log.index(offset);
         log.records.truncate(from);
+        // A transaction none of whose records is left hides nothing.
+        log.open.retain(|(_, first)| *first < offset);
     }
 
     /// What the inventory says of a partition's events is gone.

@@ -168,6 +168,12 @@ named! {
         PositionNone = "position: none",
         /// Records of an assignment or rewind that is over.
         RecordsOld = "records: of an old epoch",
+        /// Requests of a transaction were committed together.
+        RequestsCommitted = "requests: committed together",
+        /// Requests of a transaction were aborted: nobody is ever told of them.
+        RequestsAborted = "requests: aborted",
+        /// Requests of a transaction were held back until the brokers aborted it.
+        RequestsHung = "requests: held back, aborted in the end",
         /// A partition that cannot be worked on.
         PartitionRefused = "assignment: refused by the driver",
     }

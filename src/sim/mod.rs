@@ -4,11 +4,11 @@
 //! What is tried is the code that is sold: engine, window of ids, expiry worker, decisions,
 //! encoding. It cannot tell a world from a deployment, since it has no socket, thread or clock of
 //! its own. What stands around it is simulated: brokers with transactions, markers, epochs and a
-//! group, a ledger that answers as either store does, processes that die, sleep and wake, clocks
-//! that are wrong and jump. The workload asks for everything that can be asked for, the auditor
-//! judges every record as soon as a reader of committed records can see it, and at the end, when
-//! all faults have healed, everything must be answered, every hold must have ended in time, and
-//! ledger and topics must agree.
+//! group, a ledger that answers as either store does, processes that die, sleep and wake, apps that
+//! ask in transactions, clocks that are wrong and jump. The workload asks for everything that can
+//! be asked for, the auditor judges every record as soon as a reader of committed records can see
+//! it, and at the end, when all faults have healed, everything must be answered, every hold must
+//! have ended in time, and ledger and topics must agree.
 //!
 //! # Wrong ways
 //! - *Random faults of one strength*: all worlds are alike then, and what needs a calm or a mad one
@@ -18,7 +18,7 @@
 //!   through the engine by name, requests and answers by kind; what a gate run never meets fails
 //!   it. And rules are taken out one by one: each must be missed.
 //! - *A simulated server made after our own idea of it*: histories recorded of real ones are
-//!   replayed through it ([`ledger::history`], `log_history`).
+//!   replayed through it ([`ledger::history`], [`broker::history`]).
 //!
 //! # Reading order
 //! [`workload`] (what is asked), `weather` (what a world is like), `world` (its course), `process`

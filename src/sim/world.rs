@@ -7,12 +7,14 @@
 
 mod healing;
 pub(super) mod trouble;
+mod upstream;
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use self::trouble::{Touched, Trouble};
+use self::upstream::Upstream;
 use super::broker::{Cluster, Request, StoredOffset};
 use super::coverage::Coverage;
 use super::fault::Step;
@@ -51,6 +53,8 @@ pub(super) enum Happening {
     Produce,
     /// A request reaches the log; its offset goes back.
     Append(i32, Request, Box<dyn FnOnce(i64)>),
+    /// An app ends the transaction it asks in.
+    EndAsking(usize),
     /// Something reaches a process.
     To(Pid, Box<Message>),
     Poll(Pid),
@@ -138,6 +142,7 @@ pub(super) struct World {
     pub(super) members: Rc<RefCell<BTreeMap<Pid, u32>>>,
     watchers: Vec<Watcher>,
     workload: Workload,
+    upstream: Upstream,
     judge: Judge,
     pub(super) matrix: Matrix,
     trace: Trace,
@@ -176,6 +181,7 @@ impl World {
         };
         let (owners, watchers) = (weather.owners, weather.watchers);
         let (count, trouble) = (weather.partitions, weather.trouble);
+        let upstream = Upstream::draw(seed, weather.giant);
         let mut world = World {
             seed,
             net: Rc::new(Net::new(START, lot, weather)),
@@ -184,6 +190,7 @@ impl World {
             members: Rc::default(),
             watchers: vec![],
             workload,
+            upstream,
             judge: Judge::new(count),
             matrix: Matrix::default(),
             trace: Trace::new(in_words),
@@ -285,6 +292,7 @@ impl World {
                 let offset = self.append(partition, request);
                 back(offset);
             }
+            Happening::EndAsking(app) => self.end_asking(app),
             Happening::To(pid, message) => {
                 let process = &mut self.processes[pid];
                 if process.asleep && process.alive {
@@ -347,7 +355,7 @@ impl World {
         let ask = self.workload.next(self.net.at());
         let request =
             Request { key: ask.key, value: ask.value, headers: ask.headers, seal: ask.seal };
-        self.append(ask.partition, request);
+        self.ask(ask.partition, request);
         self.made += 1;
         if self.made.is_multiple_of(BACKUP_EVERY) {
             self.back_up();
@@ -369,8 +377,7 @@ impl World {
     }
 
     fn append(&mut self, partition: i32, request: Request) -> i64 {
-        let leader = self.leaders[usize::try_from(partition).unwrap_or(0)];
-        let at = self.net.at().plus(leader);
+        let at = self.leader_clock(partition);
         let offset = self.servers.cluster.append(partition, at, request);
         self.trace_append(partition, offset);
         for pid in 0..self.processes.len() {
@@ -461,6 +468,11 @@ impl World {
 
 /// Clocks.
 impl World {
+    /// The time by which a partition's leader appends.
+    fn leader_clock(&self, partition: i32) -> At {
+        self.net.at().plus(self.leaders[usize::try_from(partition).unwrap_or(0)])
+    }
+
     pub(super) fn draw_skew(&self) -> Millis {
         let most = self.net.weather.borrow().skew;
         Millis(self.net.draw(|lot| lot.i64(-most..=most)))
