@@ -37,8 +37,8 @@ const FOUND: &[(u64, &str)] = &[
     (9_081, "the same, with another ledger (suspended-answers-the-published)"),
     (
         20_167,
-        "an entry of the outbox was published without the one before it, with a time never \
-         published (entries-follow-each-other)",
+        "an event whose ledger was lost answered with a time never published, that of the ledger's \
+         last decision in place of the entry's own",
     ),
 ];
 /// Options of the test harness whose next argument is their value.
