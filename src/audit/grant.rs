@@ -2,10 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::best;
 use super::event::{EventModel, Hold, Record, Sale};
 use super::finding::{Check, Fault, Judged, ensure, same};
 use super::refusal::{ages, malformed};
 use super::venue::{Venue, Wanted};
+use super::wish::{kept_from, stranded_by};
 use crate::domain::ids::HoldId;
 use crate::domain::limits::{GRACE, MAX_WAIT_DEFAULT, SEATS_PER_REQUEST_MAX};
 use crate::domain::outcome::{Booked, Held, Outcome, OutcomeBody, Place, Released};
@@ -38,7 +40,21 @@ pub(super) fn held(
     ensure(!model.holds.contains_key(&held.hold), Check::Hold, || {
         ("a hold to be made once".into(), format!("hold {} again", held.hold))
     })?;
-    let wanted = venue.wanted(claim);
+    let mut wanted = venue.wanted(claim);
+    let named = wanted.named.keys().cloned().collect();
+    best::choose(model, venue, claim, &mut wanted).map_err(|lack| Fault {
+        check: Check::Seats,
+        expected: format!("{}, with {} seats of {}", lack.code, lack.free, lack.count),
+        found: "a grant".into(),
+    })?;
+    let kept = kept_from(venue, claim, &named);
+    ensure(kept.is_empty(), Check::Seats, || {
+        ("seats kept for those who need them".into(), format!("{kept:?} sold"))
+    })?;
+    let stranded = stranded_by(model, venue, claim, &named, &wanted);
+    ensure(stranded.is_empty(), Check::Seats, || {
+        ("no seat left on its own".into(), format!("{stranded:?}"))
+    })?;
     check_places(venue, &wanted, held)?;
     for place in &held.places {
         // An override is for seats claimed by name; places are counted among the free ones.

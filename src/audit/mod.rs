@@ -35,6 +35,7 @@
 //! judge them, `follow` does what they say, `recount` counts again), then [`ledger`].
 
 mod amend;
+mod best;
 mod event;
 mod finding;
 mod follow;

@@ -68,6 +68,7 @@ pub(super) fn judge(
         Code::UnknownSeat
         | Code::TierMismatch
         | Code::PriceChanged
+        | Code::KeptBack
         | Code::RequestLimit
         | Code::BuyerLimit
         | Code::TierLimit
@@ -75,6 +76,8 @@ pub(super) fn judge(
         | Code::SeatsTaken
         | Code::Blocked
         | Code::NotEnough
+        | Code::NoRun
+        | Code::StrandsSeat
         | Code::NotBlocked => return wish::judge(model, body, outcome, refused),
         Code::ExtensionCap
         | Code::UnknownHold
@@ -87,12 +90,9 @@ pub(super) fn judge(
             let due = model.lapsed(outcome.header.decided_at).next().is_some();
             (matches!(body, Body::Expire) && !due, "a lapsed hold to end")
         }
-        Code::NotAdmitted
-        | Code::PassExpired
-        | Code::KeptBack
-        | Code::NoRun
-        | Code::StrandsSeat
-        | Code::PaymentInFlight => (false, "a code that some rule gives"),
+        Code::NotAdmitted | Code::PassExpired | Code::PaymentInFlight => {
+            (false, "a code that some rule gives")
+        }
     };
     ensure(so, Check::Refusal, || (otherwise.into(), format!("{code} {:?}", refused.ground)))
 }
@@ -207,10 +207,16 @@ fn unfit(text: &str, bytes: usize) -> bool {
 
 fn is_misshapen(model: &EventModel, claim: &Claim) -> bool {
     let mut seen = BTreeSet::new();
+    let any = String::new();
     let bad = claim.lines.iter().any(|line| {
         let (place, tier, wrong) = match line {
             Line::Seat { name, tier } => (name, tier, !seen.insert(name)),
             Line::Places { section, tier, count } => (section, tier, *count == 0),
+            Line::Best(best) => (
+                best.section.as_ref().unwrap_or(&any),
+                &best.tier,
+                best.count == 0 || best.bays > best.count,
+            ),
         };
         let tier = tier.as_deref().unwrap_or_default();
         wrong || unfit(place, FULL_NAME) || unfit(tier, FULL_NAME)

@@ -4,6 +4,7 @@ mod office;
 mod planted;
 mod random;
 mod recount;
+mod rows;
 
 use std::collections::HashMap;
 
@@ -114,12 +115,24 @@ fn places(section: &str, tier: Option<&str>, count: u32) -> Line {
 }
 
 fn claim(name: &str, lines: Vec<Line>) -> Body {
-    Body::Claim(Claim { buyer: buyer(name), lines, expected_price: None, staff_override: false })
+    Body::Claim(Claim {
+        buyer: buyer(name),
+        lines,
+        expected_price: None,
+        staff_override: false,
+        accessible: false,
+    })
 }
 
 /// Ten numbered seats in two rows and six places to stand.
 fn definition(hold_time: Millis) -> Definition {
-    let row = |name: &str, seats: &str| Row { name: name.into(), seats: seats.into(), tier: None };
+    let row = |name: &str, seats: &str| Row {
+        name: name.into(),
+        seats: seats.into(),
+        tier: None,
+        bays: String::new(),
+        companions: String::new(),
+    };
     let tier =
         |name: &str, price, seats_per_buyer| Tier { name: name.into(), price, seats_per_buyer };
     let section = |name: &str, tiers: &[&str], places| Section {
@@ -134,6 +147,7 @@ fn definition(hold_time: Millis) -> Definition {
         hold_time,
         max_wait: Millis(30_000),
         extend_max: Millis(15_000),
+        no_single_seats: false,
         currency: "EUR".into(),
         limits: Limits {
             seats_per_request: Some(6),

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::domain::layout::{Definition, Places, Section};
-use crate::domain::request::{Claim, Line, Target};
+use crate::domain::request::{Best, Claim, Line, Target};
 
 /// Every place of an event.
 #[derive(Clone, Debug)]
@@ -15,6 +15,25 @@ pub(super) struct Venue {
     /// Index of the section and, for a numbered seat, name of its tier.
     places: HashMap<String, (usize, Option<String>)>,
     capacity: Vec<u64>,
+    /// Rows of numbered seats, in the order of the definition.
+    pub(super) rows: Vec<VenueRow>,
+}
+
+/// A row of numbered seats.
+#[derive(Clone, Debug)]
+pub(super) struct VenueRow {
+    pub(super) section: usize,
+    /// How many rows of the section are in front of it.
+    pub(super) position: usize,
+    pub(super) tier: String,
+    /// Full names in physical order.
+    pub(super) seats: Vec<String>,
+    /// For each seat how many aisles are before it.
+    pub(super) segments: Vec<usize>,
+    /// For each seat whether it is a wheelchair bay.
+    pub(super) bays: Vec<bool>,
+    /// For each seat whether it is kept for those who need it, bays among them.
+    pub(super) kept: Vec<bool>,
 }
 
 /// A claim in terms of the venue.
@@ -62,7 +81,7 @@ impl Venue {
     /// Expands a definition; says what is in the way of selling it if something is.
     pub(super) fn expand(definition: &Definition) -> Result<Venue, String> {
         let mut places = HashMap::new();
-        let mut capacity = vec![];
+        let (mut capacity, mut all_rows) = (vec![], vec![]);
         for (index, section) in definition.sections.iter().enumerate() {
             let mut add = |name: String, tier: Option<String>| {
                 let twice = places.insert(name.clone(), (index, tier)).is_some();
@@ -80,18 +99,35 @@ impl Venue {
                     return Err(format!("section {} without rows", section.name));
                 }
                 Places::Rows(rows) => {
-                    for row in rows {
+                    for (position, row) in rows.iter().enumerate() {
                         let tier = row.tier.as_ref().or(section.tiers.first()).cloned();
-                        for label in labels(&row.seats)? {
-                            add(format!("{}/{}/{label}", section.name, row.name), tier.clone())?;
-                            count += 1;
+                        let (mut seats, mut segments) = (vec![], vec![]);
+                        for (segment, part) in row.seats.split('|').enumerate() {
+                            for label in labels(part)? {
+                                let name = format!("{}/{}/{label}", section.name, row.name);
+                                add(name.clone(), tier.clone())?;
+                                seats.push(name);
+                                segments.push(segment);
+                                count += 1;
+                            }
                         }
+                        let among = |text: &str| -> Result<Vec<bool>, String> {
+                            let own = labels(text)?;
+                            let of = |label| format!("{}/{}/{label}", section.name, row.name);
+                            let own: BTreeSet<String> = own.iter().map(of).collect();
+                            Ok(seats.iter().map(|seat| own.contains(seat)).collect())
+                        };
+                        let (bays, companions) = (among(&row.bays)?, among(&row.companions)?);
+                        let kept = bays.iter().zip(&companions).map(|(a, b)| *a || *b).collect();
+                        let (section, tier) = (index, tier.unwrap_or_default());
+                        let row = VenueRow { section, position, tier, seats, segments, bays, kept };
+                        all_rows.push(row);
                     }
                 }
             }
             capacity.push(count);
         }
-        Ok(Venue { definition: definition.clone(), places, capacity })
+        Ok(Venue { definition: definition.clone(), places, capacity, rows: all_rows })
     }
 
     /// How many places there are.
@@ -121,6 +157,13 @@ impl Venue {
         let index = self.definition.tiers.iter().position(|tier| tier.name == name)?;
         let tier = &self.definition.tiers[index];
         Some((index, tier.price, tier.seats_per_buyer))
+    }
+
+    /// Whether a seat is kept for those who need it.
+    pub(super) fn is_kept(&self, seat: &String) -> bool {
+        let at =
+            |row: &VenueRow| row.seats.iter().position(|own| own == seat).map(|at| row.kept[at]);
+        self.rows.iter().filter(|row| row.kept.contains(&true)).find_map(at).unwrap_or(false)
     }
 
     fn section(&self, name: &str) -> Option<&Section> {
@@ -189,12 +232,35 @@ impl Venue {
                 Line::Places { section, tier, count } => {
                     self.want_places(&mut wanted, section, tier.as_deref(), u64::from(*count));
                 }
+                Line::Best(best) => self.want_best(&mut wanted, best),
             }
         }
         wanted
     }
 
-    fn want_seat(&self, wanted: &mut Wanted, name: &str, tier: Option<&str>) {
+    /// Seats yet to be chosen: all that is known of them is their number.
+    fn want_best(&self, wanted: &mut Wanted, best: &Best) {
+        wanted.size += u64::from(best.count);
+        let section = best.section.as_ref().map(|name| (name, self.section(name)));
+        match section {
+            Some((name, None)) => wanted.unknown.push(name.clone()),
+            Some((name, Some(section))) if matches!(section.places, Places::General(_)) => {
+                wanted.misfits.push(name.clone());
+            }
+            Some(_) | None => {}
+        }
+        let here = |row: &&VenueRow| {
+            let section = &self.definition.sections[row.section].name;
+            best.section.as_ref().is_none_or(|own| own == section)
+        };
+        if let Some(tier) = &best.tier
+            && !self.rows.iter().filter(here).any(|row| row.tier == *tier)
+        {
+            wanted.mismatched.push(best.section.as_ref().unwrap_or(tier).clone());
+        }
+    }
+
+    pub(super) fn want_seat(&self, wanted: &mut Wanted, name: &str, tier: Option<&str>) {
         wanted.size += 1;
         let section = name.split('/').next().and_then(|section| self.section(section));
         if section.is_some_and(|section| matches!(section.places, Places::General(_))) {

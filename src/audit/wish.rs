@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::best::{self, Lack};
 use super::event::{EventModel, is_in};
 use super::finding::{Check, Judged, ensure};
 use super::refusal::lists;
@@ -22,7 +23,10 @@ pub(super) fn judge(
     let at = outcome.header.decided_at;
     let so = match (&model.venue, body) {
         (Some(venue), Body::Claim(claim)) => {
-            let wish = Wish { venue, claim, wanted: venue.wanted(claim) };
+            let mut wanted = venue.wanted(claim);
+            let named = wanted.named.keys().cloned().collect();
+            let lack = best::choose(model, venue, claim, &mut wanted).err();
+            let wish = Wish { venue, claim, wanted, named, lack };
             if refused.code == Code::SeatsTaken {
                 return seats_taken(model, at, refused, &wish.wanted);
             }
@@ -51,7 +55,12 @@ fn applies(code: Code, rules: &[(Code, &dyn Fn() -> bool)]) -> bool {
 struct Wish<'a> {
     venue: &'a Venue,
     claim: &'a Claim,
+    /// With the seats that the event is to choose, where there are such.
     wanted: Wanted,
+    /// Seats called by their name.
+    named: BTreeSet<String>,
+    /// Why the event can choose none.
+    lack: Option<Lack>,
 }
 
 impl Wish<'_> {
@@ -62,6 +71,10 @@ impl Wish<'_> {
                 (Code::UnknownSeat, &|| listed(&self.wanted.unknown, refused)),
                 (Code::TierMismatch, &|| listed(&self.wanted.mismatched, refused)),
                 (Code::PriceChanged, &|| self.expects_another_price()),
+                (Code::KeptBack, &|| {
+                    let kept = self.kept_back();
+                    !kept.is_empty() && lists(&kept.iter().collect(), refused)
+                }),
                 (Code::RequestLimit, &|| self.is_too_large()),
                 (Code::BuyerLimit, &|| self.exceeds_buyer(model)),
                 (Code::TierLimit, &|| self.exceeds_tier(model)),
@@ -70,7 +83,14 @@ impl Wish<'_> {
                     let named = self.wanted.named.keys();
                     !self.claim.staff_override && are_blocked(model, named, refused)
                 }),
-                (Code::NotEnough, &|| self.lacks_places(model, at, refused)),
+                (Code::NotEnough, &|| {
+                    self.lacks_places(model, at, refused) || self.lacks_the_best(refused)
+                }),
+                (Code::NoRun, &|| self.lacks_the_best(refused)),
+                (Code::StrandsSeat, &|| {
+                    let stranded = self.strands(model);
+                    self.lack.is_none() && !stranded.is_empty() && stranded == refused.ground.seats
+                }),
             ],
         )
     }
@@ -79,8 +99,27 @@ impl Wish<'_> {
         !self.claim.staff_override && limit.is_some_and(|limit| count > u64::from(limit))
     }
 
+    fn lacks_the_best(&self, refused: &Refusal) -> bool {
+        let told = |lack: &Lack| {
+            let numbers = (refused.ground.limit, refused.ground.count);
+            (lack.code, Some(lack.free as i64), Some(lack.count as i64))
+                == (refused.code, numbers.0, numbers.1)
+        };
+        self.lack.as_ref().is_some_and(told)
+    }
+
+    fn kept_back(&self) -> Vec<String> {
+        kept_from(self.venue, self.claim, &self.named)
+    }
+
+    /// The seats that the claim may not leave on their own.
+    fn strands(&self, model: &EventModel) -> Vec<String> {
+        stranded_by(model, self.venue, self.claim, &self.named, &self.wanted)
+    }
+
     fn expects_another_price(&self) -> bool {
-        self.claim.expected_price.is_some_and(|sum| i128::from(sum) != self.wanted.total)
+        self.lack.is_none()
+            && self.claim.expected_price.is_some_and(|sum| i128::from(sum) != self.wanted.total)
     }
 
     fn is_too_large(&self) -> bool {
@@ -114,6 +153,31 @@ impl Wish<'_> {
             refused.ground.seats.contains(section) && count > free + lapsed
         })
     }
+}
+
+/// The seats of a claim that are kept for others.
+pub(super) fn kept_from(venue: &Venue, claim: &Claim, named: &BTreeSet<String>) -> Vec<String> {
+    let allowed = claim.accessible || claim.staff_override;
+    named.iter().filter(|seat| !allowed && venue.is_kept(seat)).cloned().collect()
+}
+
+/// The seats that a claim leaves on their own and may not: by its named seats, where others would
+/// do.
+pub(super) fn stranded_by(
+    model: &EventModel,
+    venue: &Venue,
+    claim: &Claim,
+    named: &BTreeSet<String>,
+    wanted: &Wanted,
+) -> Vec<String> {
+    if !venue.definition.no_single_seats || claim.staff_override {
+        return vec![];
+    }
+    let named: BTreeSet<&String> = named.iter().collect();
+    let all = wanted.named.keys().cloned().collect();
+    let stranded = best::stranded(model, venue, &named, all);
+    let binds = stranded.is_empty() || best::has_another_choice(model, venue, &named);
+    if binds { stranded } else { vec![] }
 }
 
 fn is_block_refused(model: &EventModel, marked: &Marked, refused: &Refusal) -> bool {

@@ -100,6 +100,8 @@ impl Crowd {
             name: format!("R{index}"),
             seats: format!("1-{} | {}-{SEATS_PER_ROW}", SEATS_PER_ROW / 2, SEATS_PER_ROW / 2 + 1),
             tier: None,
+            bays: String::new(),
+            companions: String::new(),
         };
         let mut sections = vec![];
         if self.seats > 0 {
@@ -114,6 +116,7 @@ impl Crowd {
             hold_time: self.hold_time,
             max_wait: Millis(10 * 60 * 1_000),
             extend_max: Millis(0),
+            no_single_seats: false,
             currency: "EUR".into(),
             limits: Limits::default(),
             tiers: vec![tier("standard", 4_500), tier("standing", 2_000)],
@@ -186,7 +189,8 @@ impl Workload {
             self.claims.swap_remove(index);
         }
         self.claims.push((event.clone(), id, buyer.clone()));
-        let claim = Claim { buyer, lines, expected_price: None, staff_override: false };
+        let claim =
+            Claim { buyer, lines, expected_price: None, staff_override: false, accessible: false };
         wish(&event, id, Body::Claim(claim), false)
     }
 

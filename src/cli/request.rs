@@ -11,7 +11,7 @@ use super::output::Output;
 use super::{Ending, arguments, render};
 use crate::config::Config;
 use crate::domain::ids::{BuyerId, EventId, Reference, RequestId};
-use crate::domain::request::{Body, Cancel, Claim, Confirm, Extend, Line, Release, Request};
+use crate::domain::request::{Best, Body, Cancel, Claim, Confirm, Extend, Line, Release, Request};
 use crate::domain::time::{At, Millis};
 use crate::ports::clock;
 
@@ -24,7 +24,9 @@ pub(super) enum Verb {
                             holdfast request claim hamlet-2027-03-14 --buyer ann \
                             --seat stalls/A/1 --seat stalls/A/2\n  \
                             holdfast request claim hamlet-2027-03-14 --buyer bob \\\n    \
-                            --places floor=2:student --expected-price 1800")]
+                            --places floor=2:student --expected-price 1800\n  \
+                            holdfast request claim hamlet-2027-03-14 --buyer cleo \\\n    \
+                            --best 4 --in stalls --max-price 4500")]
     Claim {
         #[command(flatten)]
         common: Common,
@@ -34,6 +36,27 @@ pub(super) enum Verb {
         /// So many places of a section without numbers; repeatable
         #[arg(long, value_name = "SECTION=COUNT[:TIER]", value_parser = arguments::places)]
         places: Vec<Line>,
+        /// So many numbered seats next to each other, the best there are
+        #[arg(long, value_name = "COUNT")]
+        best: Option<u32>,
+        /// The section of the best seats
+        #[arg(long = "in", value_name = "SECTION", requires = "best")]
+        section: Option<String>,
+        /// The tier of the best seats
+        #[arg(long, requires = "best")]
+        tier: Option<String>,
+        /// Most that one of the best seats may cost, in minor units
+        #[arg(long, value_name = "N", requires = "best")]
+        max_price: Option<i64>,
+        /// The best seats may be parted where they cannot be had next to each other
+        #[arg(long, requires = "best")]
+        split: bool,
+        /// How many of the best seats are to be wheelchair bays
+        #[arg(long, value_name = "COUNT", requires = "best", default_value_t = 0)]
+        bays: u32,
+        /// For somebody who needs a wheelchair bay: seats claimed by name may be kept for such
+        #[arg(long)]
+        accessible: bool,
         /// The sum the buyer was shown, in minor units; any other is refused
         #[arg(long, value_name = "N")]
         expected_price: Option<i64>,
@@ -151,12 +174,31 @@ impl Deadline {
 
 fn body_of(verb: &Verb) -> (&Common, Body) {
     match verb {
-        Verb::Claim { common, seats, places, expected_price, staff_override } => {
+        Verb::Claim {
+            common,
+            seats,
+            places,
+            best,
+            section,
+            tier,
+            max_price,
+            split,
+            bays,
+            accessible,
+            expected_price,
+            staff_override,
+        } => {
+            let best = best.map(|count| {
+                let (section, tier) = (section.clone(), tier.clone());
+                let (max_price, split, bays) = (*max_price, *split, *bays);
+                Line::Best(Best { section, tier, max_price, count, split, bays })
+            });
             let claim = Claim {
                 buyer: common.buyer.clone(),
-                lines: seats.iter().chain(places).cloned().collect(),
+                lines: seats.iter().chain(places).cloned().chain(best).collect(),
                 expected_price: *expected_price,
                 staff_override: *staff_override,
+                accessible: *accessible,
             };
             (common, Body::Claim(claim))
         }

@@ -27,6 +27,8 @@ struct File {
     max_wait: Duration,
     #[serde(with = "units::duration", default)]
     extend_max: Duration,
+    #[serde(default)]
+    no_single_seats: bool,
     currency: String,
     #[serde(default)]
     limits: Limits,
@@ -68,6 +70,10 @@ struct Row {
     name: String,
     seats: String,
     tier: Option<String>,
+    #[serde(default)]
+    bays: String,
+    #[serde(default)]
+    companions: String,
 }
 
 fn max_wait_default() -> Duration {
@@ -103,6 +109,7 @@ fn definition(file: File) -> Result<layout::Definition, String> {
         hold_time: millis(file.hold_time),
         max_wait: millis(file.max_wait),
         extend_max: millis(file.extend_max),
+        no_single_seats: file.no_single_seats,
         currency,
         limits: layout::Limits {
             seats_per_request: limits.seats_per_request,
@@ -147,7 +154,8 @@ fn section(section: Section) -> Result<layout::Section, String> {
 }
 
 fn row(row: Row) -> layout::Row {
-    layout::Row { name: row.name, seats: row.seats, tier: row.tier }
+    let Row { name, seats, tier, bays, companions } = row;
+    layout::Row { name, seats, tier, bays, companions }
 }
 
 #[cfg(test)]
@@ -169,6 +177,7 @@ mod tests {
         assert_eq!(definition.event.as_str(), "hamlet-2027-03-14");
         assert_eq!(definition.hold_time, Millis(600_000));
         assert_eq!(definition.extend_max, Millis(300_000));
+        assert!(definition.no_single_seats);
         let layout = Layout::compile(definition).unwrap();
         assert!(layout.find("stalls/A/1").is_some());
         assert!(layout.section("floor").is_some_and(|section| layout.is_general(section)));
@@ -182,6 +191,7 @@ mod tests {
         let definition = parse(text, Path::new("e.toml")).unwrap();
         assert_eq!(definition.max_wait, MAX_WAIT_DEFAULT);
         assert_eq!(definition.extend_max, Millis(0));
+        assert!(!definition.no_single_seats);
         assert_eq!(definition.limits, layout::Limits::default());
     }
 

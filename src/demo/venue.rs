@@ -104,6 +104,7 @@ impl Venue {
             hold_time,
             extend_max: Millis(0),
             max_wait: Millis(30_000),
+            no_single_seats: false,
             currency: "EUR".into(),
             limits: Limits {
                 seats_per_request: Some(SEATS_PER_BUYER),
@@ -134,6 +135,8 @@ fn numbered_section(index: u32, count: u32, shapes: &[RowShape]) -> Section {
         name: row_name(position),
         seats: row_text(&shape.segments),
         tier: (level == 0 && position < FRONT_ROWS).then(|| PREMIUM.into()),
+        bays: String::new(),
+        companions: String::new(),
     });
     let mut section =
         section(&format!("{name}-{}", index + 1), 1, tier, Places::Rows(rows.collect()));

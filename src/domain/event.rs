@@ -16,6 +16,7 @@ use super::free_set::FreeSet;
 use super::hold::{Hold, grace};
 use super::ids::{BuyerId, EventId, HoldId, Reference, SeatNumber};
 use super::layout::Layout;
+use super::runs::Runs;
 use super::seat::{Cause, Seat, Status, StoredSeat};
 use super::time::At;
 
@@ -116,6 +117,8 @@ pub struct EventState {
     deadlines: BTreeSet<(At, HoldId)>,
     buyers: HashMap<BuyerId, Buyer>,
     free: Vec<FreeSet>,
+    /// Free numbered seats next to each other.
+    runs: Runs,
     blocked: Vec<FreeSet>,
     /// Reason of the block that a place belongs to, also while somebody has it.
     blocks: BTreeMap<SeatNumber, Arc<str>>,
@@ -141,6 +144,7 @@ impl EventState {
             deadlines: BTreeSet::new(),
             buyers: HashMap::new(),
             free: vec![],
+            runs: Runs::default(),
             blocked: vec![],
             blocks: BTreeMap::new(),
             taken: BTreeMap::new(),
@@ -160,6 +164,7 @@ impl EventState {
         let spans = (0..layout.sections()).map(|section| layout.span(section).1);
         self.free = spans.clone().map(FreeSet::full).collect();
         self.blocked = spans.map(FreeSet::empty).collect();
+        self.runs = Runs::full(&layout);
         self.layout = Some(layout);
     }
 
@@ -179,6 +184,12 @@ impl EventState {
     #[must_use]
     pub fn seat(&self, number: SeatNumber) -> &Seat {
         &self.seats[number.0 as usize]
+    }
+
+    /// Whether a place is for sale.
+    #[must_use]
+    pub fn is_free(&self, number: SeatNumber) -> bool {
+        self.seat(number).status == Status::Free
     }
 
     /// A live hold or a booking.
@@ -209,6 +220,12 @@ impl EventState {
     #[must_use]
     pub fn free_places(&self, section: usize) -> &FreeSet {
         &self.free[section]
+    }
+
+    /// The free seats next to each other.
+    #[must_use]
+    pub fn runs(&self) -> &Runs {
+        &self.runs
     }
 
     /// The blocked places of a section that nobody has, counted from its first.

@@ -57,12 +57,21 @@ impl FreeSet {
 
     /// The members in rising order.
     pub fn iter(&self) -> impl Iterator<Item = u32> {
-        self.summary.iter().enumerate().flat_map(move |(block, &summary)| {
-            bits(summary).flat_map(move |word| {
+        self.union(None)
+    }
+
+    /// The members of this set, and of another of the same size, in rising order.
+    pub fn union<'a>(&'a self, other: Option<&'a FreeSet>) -> impl Iterator<Item = u32> + 'a {
+        let summary =
+            move |block: usize| self.summary[block] | other.map_or(0, |other| other.summary[block]);
+        let members =
+            move |word: usize| self.words[word] | other.map_or(0, |other| other.words[word]);
+        (0..self.summary.len()).flat_map(move |block| {
+            bits(summary(block)).flat_map(move |word| {
                 let word = block * 64 + word as usize;
                 #[allow(clippy::cast_possible_truncation, reason = "numbers are below 2^32")]
                 let base = word as u32 * 64;
-                bits(self.words[word]).map(move |bit| base + bit)
+                bits(members(word)).map(move |bit| base + bit)
             })
         })
     }

@@ -7,6 +7,7 @@
 //! read alike share one plan, so that an arena costs a few bytes a seat.
 
 mod row;
+mod stand;
 #[cfg(test)]
 mod tests;
 
@@ -16,7 +17,8 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
-pub use row::RowPlan;
+pub use row::{Kept, RowPlan};
+pub use stand::{Spot, Stand, StandRow};
 
 use super::ids::{EventId, NameError, SeatNumber, check_name};
 use super::limits::{
@@ -39,6 +41,9 @@ pub struct Definition {
     pub extend_max: Millis,
     /// ISO 4217 code, three capital letters.
     pub currency: String,
+    /// Whether a claim by name is refused that leaves a seat on its own where another choice of its
+    /// size would not.
+    pub no_single_seats: bool,
     /// What one buyer may have.
     pub limits: Limits,
     /// What places cost; a claim and a price are pinned to one of them.
@@ -100,6 +105,10 @@ pub struct Row {
     pub seats: String,
     /// The tier of its seats where it is not the section's.
     pub tier: Option<String>,
+    /// Labels of its wheelchair bays, such as `3 4`.
+    pub bays: String,
+    /// Labels of the seats kept for those who come with somebody in a bay.
+    pub companions: String,
 }
 
 /// Why a definition cannot be used. The text names the place.
@@ -166,6 +175,7 @@ pub struct Layout {
     sections: Vec<CompiledSection>,
     by_name: HashMap<String, usize>,
     tiers: HashMap<String, u16>,
+    stands: Vec<Stand>,
     seats: u32,
 }
 
@@ -183,6 +193,9 @@ struct CompiledRow {
     first: u32,
     tier: u16,
     plan: Arc<RowPlan>,
+    /// Its stand, and its place among the rows there.
+    stand: u32,
+    in_stand: u32,
 }
 
 impl Layout {
@@ -196,12 +209,14 @@ impl Layout {
             tiers: compile_tiers(&definition.tiers)?,
             sections: Vec::with_capacity(definition.sections.len()),
             by_name: HashMap::new(),
+            stands: vec![],
             seats: 0,
             definition,
         };
-        let mut plans: HashMap<String, Arc<RowPlan>> = HashMap::new();
-        for index in 0..layout.definition.sections.len() {
-            let section = layout.compile_section(index, &mut plans)?;
+        let definition = layout.definition.clone();
+        let mut plans: HashMap<[&str; 3], Arc<RowPlan>> = HashMap::new();
+        for (index, section) in definition.sections.iter().enumerate() {
+            let section = layout.compile_section(section, &mut plans)?;
             let name = layout.definition.sections[index].name.clone();
             range(
                 "places of the event",
@@ -218,15 +233,15 @@ impl Layout {
         range("places of the event", i64::from(layout.seats), 1, SEATS_PER_EVENT_MAX as i64)?;
         let pairs: usize = layout.sections.iter().map(CompiledSection::tiers_sold).sum();
         range("tiers over all sections", pairs as i64, 1, SECTION_TIERS_MAX as i64)?;
+        layout.compile_stands();
         Ok(layout)
     }
 
-    fn compile_section(
+    fn compile_section<'a>(
         &self,
-        index: usize,
-        plans: &mut HashMap<String, Arc<RowPlan>>,
+        section: &'a Section,
+        plans: &mut HashMap<[&'a str; 3], Arc<RowPlan>>,
     ) -> Result<CompiledSection, DefinitionError> {
-        let section = &self.definition.sections[index];
         named("section", &section.name)?;
         let tier = |name: &String| {
             self.tiers.get(name).copied().ok_or_else(|| DefinitionError::UnknownTier {
@@ -251,11 +266,15 @@ impl Layout {
                 range("rows of a section", rows.len() as i64, 1, SEATS_PER_EVENT_MAX as i64)?;
                 for row in rows {
                     named("row", &row.name)?;
-                    let plan = match plans.get(&row.seats) {
+                    let texts = [&row.seats, &row.bays, &row.companions].map(String::as_str);
+                    let plan = match plans.get(&texts) {
                         Some(plan) => Arc::clone(plan),
                         None => {
-                            let plan = Arc::new(RowPlan::parse(&row.name, &row.seats)?);
-                            plans.insert(row.seats.clone(), Arc::clone(&plan));
+                            let mut plan = RowPlan::parse(&row.name, &row.seats)?;
+                            plan.keep(&row.name, &row.bays, Kept::Bay)?;
+                            plan.keep(&row.name, &row.companions, Kept::Companion)?;
+                            let plan = Arc::new(plan);
+                            plans.insert(texts, Arc::clone(&plan));
                             plan
                         }
                     };
@@ -273,7 +292,7 @@ impl Layout {
                     if compiled.row_by_name.insert(row.name.clone(), position).is_some() {
                         return Err(DefinitionError::Twice { what: "row", name: row.name.clone() });
                     }
-                    compiled.rows.push(CompiledRow { first, tier, plan });
+                    compiled.rows.push(CompiledRow { first, tier, plan, stand: 0, in_stand: 0 });
                 }
             }
         }
@@ -338,6 +357,13 @@ impl Layout {
             Some(row) => std::slice::from_ref(&row.tier),
             None => &section.tiers,
         }
+    }
+
+    /// Whether a seat is kept for those who need it, and for whom.
+    #[must_use]
+    pub fn kept(&self, seat: SeatNumber) -> Option<Kept> {
+        let row = self.sections[self.section_of(seat)].row_of(seat)?;
+        row.plan.kept(seat.0 - row.first)
     }
 
     /// The tiers a general-admission section is sold in.

@@ -58,12 +58,15 @@ pub const MAX_WAIT_DEFAULT: Millis = Millis(30_000);
 pub const LAPSED_ROWS_MAX: usize = 500;
 /// Seat rows of a buyer's own lapsed holds that one claim frees beyond those.
 pub const LAPSED_ROWS_OF_BUYER_MAX: usize = SEATS_PER_REQUEST_MAX * SEATS_PER_REQUEST_MAX;
+/// Seat rows of lapsed holds that one claim frees beyond those, where the event is to choose.
+pub const LAPSED_ROWS_OF_BEST_MAX: usize = SEATS_PER_REQUEST_MAX * SEATS_PER_REQUEST_MAX;
 /// Seat rows of lapsed holds that one block frees beyond those, where they are in its way.
 pub const LAPSED_ROWS_OF_BLOCK_MAX: usize = SEATS_PER_REQUEST_MAX * SEATS_PER_REQUEST_MAX;
 /// Seat rows one decision may change beyond the lapsed ones: each wanted seat, named or general,
 /// may sit in a lapsed hold of its own, the buyer's lapsed holds go, and the wanted seats change
 /// once more.
-pub const TOUCHED_ROWS_MAX: usize = 2 * SEATS_PER_REQUEST_MAX * SEATS_PER_REQUEST_MAX
+pub const TOUCHED_ROWS_MAX: usize = SEATS_PER_REQUEST_MAX * SEATS_PER_REQUEST_MAX
+    + LAPSED_ROWS_OF_BEST_MAX
     + LAPSED_ROWS_OF_BUYER_MAX
     + 2 * SEATS_PER_REQUEST_MAX;
 /// Seat rows a block may change beyond the lapsed ones: what lapsed in its way, and what it blocks.

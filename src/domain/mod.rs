@@ -16,5 +16,6 @@ pub mod outcome;
 pub mod refusal;
 pub mod request;
 pub mod rule;
+pub mod runs;
 pub mod seat;
 pub mod time;

@@ -116,6 +116,8 @@ pub struct Claim {
     pub expected_price: Option<i64>,
     /// Asked by staff: limits do not bind it, and seats it names may be blocked. Signed.
     pub staff_override: bool,
+    /// For somebody who needs a wheelchair bay: seats it names may be kept for such.
+    pub accessible: bool,
 }
 
 /// One line of a claim.
@@ -137,6 +139,25 @@ pub enum Line {
         /// How many.
         count: u32,
     },
+    /// So many numbered seats next to each other, chosen by the event.
+    Best(Best),
+}
+
+/// A wish for the best seats there are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Best {
+    /// The section; any where none is named.
+    pub section: Option<String>,
+    /// The tier; any where none is named.
+    pub tier: Option<String>,
+    /// Most that a seat may cost, in minor units.
+    pub max_price: Option<i64>,
+    /// How many.
+    pub count: u32,
+    /// Whether they may be parted where they cannot be had next to each other.
+    pub split: bool,
+    /// How many of them are to be wheelchair bays.
+    pub bays: u32,
 }
 
 /// The end of a purchase.
@@ -362,8 +383,13 @@ impl Claim {
         }
         let mut names: Vec<&str> = vec![];
         for line in &self.lines {
-            let (Line::Seat { name: place, tier } | Line::Places { section: place, tier, .. }) =
-                line;
+            let (place, tier) = match line {
+                Line::Seat { name: place, tier } | Line::Places { section: place, tier, .. } => {
+                    (Some(place), tier)
+                }
+                Line::Best(best) => (best.section.as_ref(), &best.tier),
+            };
+            let place = place.map_or("", String::as_str);
             check_text("seat or section of a line", place, FULL_NAME_BYTES_MAX)?;
             check_text("tier of a line", tier.as_deref().unwrap_or(""), FULL_NAME_BYTES_MAX)?;
             match line {
@@ -371,7 +397,11 @@ impl Claim {
                 Line::Places { section, count: 0, .. } => {
                     return bad(format!("zero places of section {section}"));
                 }
-                Line::Places { .. } => {}
+                Line::Best(Best { count: 0, .. }) => return bad("zero seats, the best there are"),
+                Line::Best(Best { count, bays, .. }) if bays > count => {
+                    return bad(format!("{bays} wheelchair bays among {count} seats"));
+                }
+                Line::Places { .. } | Line::Best(_) => {}
             }
         }
         check_twice(names)
@@ -382,7 +412,7 @@ impl Claim {
     pub fn size(&self) -> u64 {
         let of_line = |line: &Line| match line {
             Line::Seat { .. } => 1,
-            Line::Places { count, .. } => u64::from(*count),
+            Line::Places { count, .. } | Line::Best(Best { count, .. }) => u64::from(*count),
         };
         self.lines.iter().map(of_line).sum()
     }
@@ -402,7 +432,13 @@ mod tests {
 
     fn claim(lines: Vec<Line>) -> Body {
         let buyer = BuyerId::new("b1").unwrap();
-        Body::Claim(Claim { buyer, lines, expected_price: None, staff_override: false })
+        Body::Claim(Claim {
+            buyer,
+            lines,
+            expected_price: None,
+            staff_override: false,
+            accessible: false,
+        })
     }
 
     fn seat(name: String, tier: Option<&str>) -> Line {

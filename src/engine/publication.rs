@@ -325,6 +325,7 @@ mod tests {
             hold_time: Millis(600_000),
             max_wait: Millis(30_000),
             extend_max: Millis(0),
+            no_single_seats: false,
             currency: "EUR".into(),
             limits: Limits::default(),
             tiers: vec![Tier { name: "t".into(), price: 100, seats_per_buyer: None }],

@@ -24,6 +24,7 @@ pub(super) fn write(output: &mut Output, definition: &Definition) {
     });
     output.list(&definition.sections, write_section);
     output.long(definition.extend_max.0);
+    output.boolean(definition.no_single_seats);
 }
 
 pub(super) fn read(input: &mut Input<'_>) -> Result<Definition, DecodeError> {
@@ -46,6 +47,7 @@ pub(super) fn read(input: &mut Input<'_>) -> Result<Definition, DecodeError> {
         })?,
         sections: input.list("definition.sections", read_section)?,
         extend_max: Millis(input.long("definition.extend_max_ms")?),
+        no_single_seats: input.boolean("definition.no_single_seats")?,
     })
 }
 
@@ -88,6 +90,8 @@ fn write_row(output: &mut Output, row: &Row) {
     output.text(&row.name);
     output.text(&row.seats);
     output.optional(row.tier.as_deref(), Output::text);
+    output.text(&row.bays);
+    output.text(&row.companions);
 }
 
 fn read_row(input: &mut Input<'_>) -> Result<Row, DecodeError> {
@@ -95,5 +99,7 @@ fn read_row(input: &mut Input<'_>) -> Result<Row, DecodeError> {
         name: input.string("row.name")?,
         seats: input.string("row.seats")?,
         tier: input.optional("row.tier", |input| input.string("row.tier"))?,
+        bays: input.string("row.bays")?,
+        companions: input.string("row.companions")?,
     })
 }

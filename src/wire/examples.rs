@@ -20,8 +20,8 @@ use crate::domain::outcome::{
 };
 use crate::domain::refusal::{Code, Ground, Refusal};
 use crate::domain::request::{
-    Administration, Block, Body, Cancel, Claim, Confirm, Define, Extend, Line, Release, Request,
-    Target, Unblock,
+    Administration, Best, Block, Body, Cancel, Claim, Confirm, Define, Extend, Line, Release,
+    Request, Target, Unblock,
 };
 use crate::domain::seat::Cause;
 use crate::domain::time::{At, Millis};
@@ -140,12 +140,15 @@ pub(super) fn definitions() -> Vec<Definition> {
         name: name.into(),
         seats: seats.into(),
         tier: tier.map(str::to_owned),
+        bays: String::new(),
+        companions: String::new(),
     };
     let arena = Definition {
         event: event(),
         hold_time: Millis(480_000),
         max_wait: Millis(30_000),
         extend_max: Millis(0),
+        no_single_seats: false,
         currency: "EUR".into(),
         limits: Limits {
             seats_per_request: Some(8),
@@ -176,6 +179,7 @@ pub(super) fn definitions() -> Vec<Definition> {
         hold_time: Millis(i64::MAX),
         max_wait: Millis(i64::MIN),
         extend_max: Millis(i64::MAX),
+        no_single_seats: true,
         currency: String::new(),
         limits: Limits { seats_per_buyer: Some(u32::MAX), ..Limits::default() },
         tiers: vec![tier("", i64::MIN, Some(0))],
@@ -242,15 +246,33 @@ fn claims() -> Vec<Claim> {
         ],
         expected_price: Some(31_350),
         staff_override: false,
+        accessible: false,
     };
     let extremes = Claim {
         buyer: BuyerId::new(&"b".repeat(64)).unwrap(),
         lines: vec![
             Line::Places { section: String::new(), tier: Some(String::new()), count: u32::MAX },
             Line::Seat { name: "x".repeat(1_000), tier: None },
+            Line::Best(Best {
+                section: Some("north".into()),
+                tier: Some("full".into()),
+                max_price: Some(9_000),
+                count: 4,
+                split: true,
+                bays: 1,
+            }),
+            Line::Best(Best {
+                section: None,
+                tier: None,
+                max_price: Some(i64::MIN),
+                count: u32::MAX,
+                split: false,
+                bays: u32::MAX,
+            }),
         ],
         expected_price: Some(i64::MIN),
         staff_override: true,
+        accessible: true,
     };
     let nothing = Claim { lines: vec![], expected_price: None, ..mixed.clone() };
     let wide = Claim {

@@ -66,14 +66,14 @@ macro_rules! records {
 }
 
 records! {
-    Define: "1" "2";
+    Define: "1" "2" "3";
     Open: "1";
     Close: "1";
     Pause: "1";
     CallOff: "1";
     Block: "1";
     Unblock: "1";
-    Claim: "1";
+    Claim: "1" "2";
     Confirm: "1";
     Extend: "1";
     Release: "1";
@@ -84,12 +84,12 @@ records! {
     Released: "1" "2";
     Changed: "1" "2";
     Refused: "1";
-    Catalog: "1" "2";
+    Catalog: "1" "2" "3";
     Inventory: "1" "2";
     Term: "1";
     DeadLetter: "1";
     Outbox: "1";
-    Venue: "1" "2";
+    Venue: "1" "2" "3";
 }
 
 /// One version of one record's schema.

@@ -9,8 +9,8 @@ use super::binary::{Input, Output, malformed};
 use super::registry::{Record, begin, open};
 use crate::domain::ids::{BuyerId, EventId, Reference, RequestId};
 use crate::domain::request::{
-    Administration, Block, Body, Cancel, Claim, Confirm, Define, Extend, Line, Release, Request,
-    Target, Unblock,
+    Administration, Best, Block, Body, Cancel, Claim, Confirm, Define, Extend, Line, Release,
+    Request, Target, Unblock,
 };
 
 /// Encodes a request as the value of its record; the record's key is the event id.
@@ -196,17 +196,28 @@ fn read_target(input: &mut Input<'_>) -> Result<Target, DecodeError> {
 fn write_claim(output: &mut Output, claim: &Claim) {
     output.text(claim.buyer.as_str());
     output.list(&claim.lines, |output, line| {
-        let (seat, section, tier, count) = match line {
-            Line::Seat { name, tier } => (Some(name), None, tier, None),
-            Line::Places { section, tier, count } => (None, Some(section), tier, Some(*count)),
+        let (seat, section, tier, count, best) = match line {
+            Line::Seat { name, tier } => (Some(name), None, tier, None, None),
+            Line::Places { section, tier, count } => {
+                (None, Some(section), tier, Some(*count), None)
+            }
+            Line::Best(best) => {
+                (None, best.section.as_ref(), &best.tier, Some(best.count), Some(best))
+            }
         };
         output.optional(seat, |output, seat| output.text(seat));
         output.optional(section, |output, section| output.text(section));
         output.optional(tier.as_deref(), Output::text);
         output.optional(count, |output, count| output.long(i64::from(count)));
+        output.optional(best, |output, best| {
+            output.optional(best.max_price, Output::long);
+            output.boolean(best.split);
+            output.long(i64::from(best.bays));
+        });
     });
     output.optional(claim.expected_price, Output::long);
     output.boolean(claim.staff_override);
+    output.boolean(claim.accessible);
 }
 
 fn read_claim(input: &mut Input<'_>) -> Result<Claim, DecodeError> {
@@ -215,6 +226,7 @@ fn read_claim(input: &mut Input<'_>) -> Result<Claim, DecodeError> {
         lines: input.list("lines", read_line)?,
         expected_price: input.optional("expected_price", |input| input.long("expected_price"))?,
         staff_override: input.boolean("staff_override")?,
+        accessible: input.boolean("accessible")?,
     })
 }
 
@@ -223,9 +235,20 @@ fn read_line(input: &mut Input<'_>) -> Result<Line, DecodeError> {
     let section = input.optional("line.section", |input| input.string("line.section"))?;
     let tier = input.optional("line.tier", |input| input.string("line.tier"))?;
     let count = input.optional("line.count", |input| input.count("line.count"))?;
-    match (seat, section, count) {
-        (Some(name), None, None) => Ok(Line::Seat { name, tier }),
-        (None, Some(section), Some(count)) => Ok(Line::Places { section, tier, count }),
-        (_, _, _) => Err(malformed("line", "has neither a seat alone nor a section with a count")),
+    let best = input.optional("line.best", |input| {
+        let max_price = input.optional("line.max_price", |input| input.long("line.max_price"))?;
+        Ok((max_price, input.boolean("line.split")?, input.count("line.bays")?))
+    })?;
+    match (seat, section, count, best) {
+        (Some(name), None, None, None) => Ok(Line::Seat { name, tier }),
+        (None, Some(section), Some(count), None) => Ok(Line::Places { section, tier, count }),
+        (None, section, Some(count), Some((max_price, split, bays))) => {
+            Ok(Line::Best(Best { section, tier, max_price, count, split, bays }))
+        }
+        (_, _, _, _) => {
+            let problem =
+                "is neither a seat alone, nor a section with a count, nor the best so many";
+            Err(malformed("line", problem))
+        }
     }
 }

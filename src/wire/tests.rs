@@ -218,7 +218,7 @@ fn what_breaks_the_alphabet_is_malformed_and_named() {
             Record::Claim,
             &["lines", "section"],
             Value::Union(1, Box::new(text("floor"))),
-            "line has neither",
+            "line is neither",
         ),
     ];
     for (record, path, value, problem) in cases {

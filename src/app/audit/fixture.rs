@@ -42,17 +42,30 @@ pub(super) fn at(offset: i64) -> At {
 
 pub(super) fn claim(name: &str, seat: &str) -> Body {
     let lines = vec![Line::Seat { name: seat.into(), tier: None }];
-    Body::Claim(Claim { buyer: buyer(name), lines, expected_price: None, staff_override: false })
+    Body::Claim(Claim {
+        buyer: buyer(name),
+        lines,
+        expected_price: None,
+        staff_override: false,
+        accessible: false,
+    })
 }
 
 /// Four seats in a row.
 fn definition() -> Definition {
-    let rows = vec![Row { name: "1".into(), seats: "1-4".into(), tier: None }];
+    let rows = vec![Row {
+        name: "1".into(),
+        seats: "1-4".into(),
+        tier: None,
+        bays: String::new(),
+        companions: String::new(),
+    }];
     Definition {
         event: event(),
         hold_time: Millis(20_000),
         max_wait: Millis(30_000),
         extend_max: Millis(0),
+        no_single_seats: false,
         currency: "EUR".into(),
         limits: Limits { seats_per_buyer: Some(2), ..Limits::default() },
         tiers: vec![Tier { name: "sit".into(), price: 5_000, seats_per_buyer: None }],

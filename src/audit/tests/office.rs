@@ -45,7 +45,13 @@ fn moved(kind: ChangedKind, edition: i64, reason: &str, seats: &[&str]) -> Outco
 
 fn staff(name: &str, seats: &[&str]) -> Body {
     let lines = seats.iter().map(|name| seat(name)).collect();
-    Body::Claim(Claim { buyer: buyer(name), lines, expected_price: None, staff_override: true })
+    Body::Claim(Claim {
+        buyer: buyer(name),
+        lines,
+        expected_price: None,
+        staff_override: true,
+        accessible: false,
+    })
 }
 
 fn extend(name: &str, claim: i64, deadline: At) -> Body {

@@ -199,6 +199,8 @@ impl Sale {
             name: format!("{row}"),
             seats: if row.is_multiple_of(2) { "1-3 | 4 5" } else { "5-2 1" }.into(),
             tier: row.is_multiple_of(7).then(|| "stand".into()),
+            bays: String::new(),
+            companions: String::new(),
         };
         definition.sections[0].places = Places::Rows((1..=20).map(row).collect());
         definition.sections[1].places = Places::General(if self.crowd { 3_000 } else { 14 });

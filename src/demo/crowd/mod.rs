@@ -305,7 +305,13 @@ impl Crowd {
 
 fn claim_of(index: u32, lines: Vec<Line>) -> Body {
     let buyer = buyer::name(index);
-    Body::Claim(Claim { buyer, lines, expected_price: None, staff_override: false })
+    Body::Claim(Claim {
+        buyer,
+        lines,
+        expected_price: None,
+        staff_override: false,
+        accessible: false,
+    })
 }
 
 fn millis(length: Duration) -> Millis {

@@ -147,12 +147,14 @@ fn places(map: &SeatMap, section: usize, count: u32) -> Vec<Line> {
 mod tests {
     use super::*;
     use crate::demo::venue::Venue;
+    use crate::domain::request::Best;
     use crate::domain::time::Millis;
 
     fn names(lines: &[Line]) -> Vec<String> {
         let name = |line: &Line| match line {
             Line::Seat { name, .. } => name.clone(),
             Line::Places { section, count, .. } => format!("{section}={count}"),
+            Line::Best(best) => format!("best={}", best.count),
         };
         lines.iter().map(name).collect()
     }
@@ -187,7 +189,7 @@ mod tests {
         let lots: Vec<Vec<Line>> = std::iter::from_fn(|| left.take(8)).collect();
         let size = |line: &Line| match line {
             Line::Seat { .. } => 1,
-            Line::Places { count, .. } => *count,
+            Line::Places { count, .. } | Line::Best(Best { count, .. }) => *count,
         };
         assert_eq!(lots.iter().flatten().map(size).sum::<u32>(), 1_000);
         assert!(lots.iter().all(|lot| lot.iter().map(size).sum::<u32>() <= 8));

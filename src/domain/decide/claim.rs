@@ -2,16 +2,18 @@
 
 use std::collections::BTreeMap;
 
+use super::best::Search;
 use super::conflict::{unblocked, untaken};
+use super::orphan::keep_pairs;
 use super::{Asked, Verdict, may_promise};
 use crate::domain::change::Change;
 use crate::domain::event::{Buyer, EventState};
 use crate::domain::ids::{HoldId, SeatNumber};
-use crate::domain::layout::Layout;
+use crate::domain::layout::{Layout, Stand};
 use crate::domain::limits::SEATS_PER_REQUEST_MAX;
 use crate::domain::outcome::{Held, OutcomeBody, Place};
 use crate::domain::refusal::{Code, Refusal};
-use crate::domain::request::{Claim, Line};
+use crate::domain::request::{Best, Claim, Line};
 use crate::domain::rule::Rule;
 use crate::domain::seat::{Priced, Status};
 
@@ -21,6 +23,7 @@ pub(super) fn misfit(layout: &Layout, claim: &Claim) -> Option<Refusal> {
         let (section, counted) = match line {
             Line::Seat { name, .. } => (name.split('/').next().unwrap_or_default(), false),
             Line::Places { section, .. } => (section.as_str(), true),
+            Line::Best(best) => (best.section.as_deref()?, false),
         };
         let general = layout.is_general(layout.section(section)?);
         let detail = match (counted, general) {
@@ -43,9 +46,11 @@ fn judge(state: &EventState, claim: &Claim) -> Result<Vec<Priced>, Refusal> {
     may_promise(state)?;
     let layout = state.layout().expect("the event is known by now");
     let mut wish = Wish::read(layout, claim)?;
-    if Rule::ExpectedPriceProtects.holds() {
+    let chosen = wish.choose(state, layout, claim);
+    if chosen.is_ok() && Rule::ExpectedPriceProtects.holds() {
         wish.check_price(claim)?;
     }
+    check_kept_back(layout, claim, &wish.named)?;
     check_limits(state, layout, claim, &wish)?;
     if !Rule::AllOrNothing.holds() {
         wish.leave_out_taken(state);
@@ -55,8 +60,13 @@ fn judge(state: &EventState, claim: &Claim) -> Result<Vec<Priced>, Refusal> {
     if !claim.staff_override && Rule::BlockedIsNotSold.holds() {
         unblocked(state, named())?;
     }
+    let general = take_general(state, layout, &wish.general)?;
     let mut seats = wish.named.clone();
-    seats.extend(take_general(state, layout, &wish.general)?);
+    seats.extend(chosen?);
+    if layout.definition.no_single_seats && !claim.staff_override {
+        keep_pairs(state, layout, &wish.named, &seats)?;
+    }
+    seats.extend(general);
     seats.sort_unstable_by_key(|priced| priced.seat);
     Ok(seats)
 }
@@ -66,8 +76,49 @@ struct Wish {
     named: Vec<Priced>,
     /// Places wanted by section, then tier and price.
     general: BTreeMap<usize, Vec<(u16, i64, u32)>>,
+    /// Seats that the event is to choose.
+    best: Vec<Chosen>,
     by_tier: BTreeMap<u16, u32>,
     price: i64,
+}
+
+/// A line of a claim that leaves the choice to the event, in terms of the layout.
+pub(super) struct Chosen {
+    section: Option<usize>,
+    tier: Option<u16>,
+    max_price: Option<i64>,
+    pub(super) count: u32,
+    pub(super) split: bool,
+    pub(super) bays: u32,
+}
+
+impl Chosen {
+    /// Reads a line whose section exists; `None` where its tier is not sold there.
+    fn read(layout: &Layout, best: &Best) -> Option<Chosen> {
+        let section = best.section.as_ref().and_then(|name| layout.section(name));
+        let tier = match &best.tier {
+            None => None,
+            Some(name) => {
+                let tier = layout.tier(name)?;
+                let sold = |stand: &Stand| {
+                    stand.tier == tier && section.is_none_or(|section| stand.section == section)
+                };
+                Some(layout.stands().iter().any(sold).then_some(tier)?)
+            }
+        };
+        let Best { max_price, count, split, bays, .. } = *best;
+        Some(Chosen { section, tier, max_price, count, split, bays })
+    }
+
+    pub(super) fn fits(&self, layout: &Layout, stand: &Stand) -> bool {
+        self.section.is_none_or(|section| stand.section == section)
+            && self.tier.is_none_or(|tier| stand.tier == tier)
+            && self.max_price.is_none_or(|most| layout.tier_at(stand.tier).price <= most)
+    }
+
+    pub(super) fn section_name(&self, layout: &Layout) -> Option<String> {
+        self.section.map(|section| layout.definition.sections[section].name.clone())
+    }
 }
 
 impl Wish {
@@ -77,8 +128,13 @@ impl Wish {
         if !unknown.is_empty() {
             return Err(Refusal::over_seats(Code::UnknownSeat, unknown));
         }
-        let mut wish =
-            Wish { named: vec![], general: BTreeMap::new(), by_tier: BTreeMap::new(), price: 0 };
+        let mut wish = Wish {
+            named: vec![],
+            general: BTreeMap::new(),
+            best: vec![],
+            by_tier: BTreeMap::new(),
+            price: 0,
+        };
         let mut mismatched = vec![];
         for line in &claim.lines {
             match line {
@@ -102,6 +158,10 @@ impl Wish {
                         None => mismatched.push(section.clone()),
                     }
                 }
+                Line::Best(best) => match Chosen::read(layout, best) {
+                    Some(chosen) => wish.best.push(chosen),
+                    None => mismatched.extend(best.section.clone().or(best.tier.clone())),
+                },
             }
         }
         if mismatched.is_empty() {
@@ -109,6 +169,29 @@ impl Wish {
         } else {
             Err(Refusal::over_seats(Code::TierMismatch, mismatched))
         }
+    }
+
+    /// Chooses what is left to the event, besides the seats named.
+    fn choose(
+        &mut self,
+        state: &EventState,
+        layout: &Layout,
+        claim: &Claim,
+    ) -> Result<Vec<Priced>, Refusal> {
+        let mut seats = vec![];
+        if self.best.is_empty() {
+            return Ok(seats);
+        }
+        check_size(claim)?;
+        let mut search = Search::new(state, layout);
+        self.named.iter().for_each(|priced| search.leave_out(priced.seat));
+        for chosen in &self.best {
+            seats.extend(search.take(chosen)?);
+        }
+        for priced in &seats {
+            self.add(priced.tier, priced.price, 1);
+        }
+        Ok(seats)
     }
 
     fn add(&mut self, tier: u16, price: i64, count: u32) {
@@ -140,6 +223,9 @@ fn unknown(layout: &Layout, line: &Line) -> Option<String> {
     match line {
         Line::Seat { name, .. } => layout.find(name).is_none().then(|| name.clone()),
         Line::Places { section, .. } => layout.section(section).is_none().then(|| section.clone()),
+        Line::Best(best) => {
+            best.section.as_ref().filter(|section| layout.section(section).is_none()).cloned()
+        }
     }
 }
 
@@ -151,16 +237,32 @@ fn choose_tier(layout: &Layout, sold_in: &[u16], named: Option<&str>) -> Option<
     Some((tier, layout.tier_at(tier).price))
 }
 
+/// Seats kept for those who need them are for nobody else, but staff.
+fn check_kept_back(layout: &Layout, claim: &Claim, named: &[Priced]) -> Result<(), Refusal> {
+    if claim.accessible || claim.staff_override {
+        return Ok(());
+    }
+    let kept = named.iter().filter(|priced| layout.kept(priced.seat).is_some());
+    let kept: Vec<String> = kept.map(|priced| layout.name(priced.seat)).collect();
+    if kept.is_empty() { Ok(()) } else { Err(Refusal::over_seats(Code::KeptBack, kept)) }
+}
+
+/// What no event allows more of.
+fn check_size(claim: &Claim) -> Result<(), Refusal> {
+    if claim.size() > SEATS_PER_REQUEST_MAX as u64 {
+        let count = i64::try_from(claim.size()).unwrap_or(i64::MAX);
+        return Err(Refusal::limited(Code::RequestLimit, SEATS_PER_REQUEST_MAX as i64, count));
+    }
+    Ok(())
+}
+
 fn check_limits(
     state: &EventState,
     layout: &Layout,
     claim: &Claim,
     wish: &Wish,
 ) -> Result<(), Refusal> {
-    if claim.size() > SEATS_PER_REQUEST_MAX as u64 {
-        let count = i64::try_from(claim.size()).unwrap_or(i64::MAX);
-        return Err(Refusal::limited(Code::RequestLimit, SEATS_PER_REQUEST_MAX as i64, count));
-    }
+    check_size(claim)?;
     if claim.staff_override {
         return Ok(());
     }

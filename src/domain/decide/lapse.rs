@@ -9,9 +9,10 @@ use std::collections::HashSet;
 
 use super::block::Reach;
 use crate::domain::event::EventState;
-use crate::domain::ids::HoldId;
+use crate::domain::ids::{HoldId, SeatNumber};
 use crate::domain::limits::{
-    LAPSED_ROWS_MAX, LAPSED_ROWS_OF_BLOCK_MAX, LAPSED_ROWS_OF_BUYER_MAX, SEATS_PER_REQUEST_MAX,
+    LAPSED_ROWS_MAX, LAPSED_ROWS_OF_BEST_MAX, LAPSED_ROWS_OF_BLOCK_MAX, LAPSED_ROWS_OF_BUYER_MAX,
+    SEATS_PER_REQUEST_MAX,
 };
 use crate::domain::request::{Block, Body, Claim, Line, Request};
 use crate::domain::rule::Rule;
@@ -57,7 +58,10 @@ pub fn lapses(state: &EventState, request: &Request, at: At) -> Vec<HoldId> {
             let wanted = wanted
                 .into_iter()
                 .filter_map(|(section, count)| Some((state.layout()?.section(section)?, count)));
-            ends.extend(in_wanted_sections(state, wanted, at, &known, usize::MAX));
+            let more = in_wanted_sections(state, wanted, at, &known, usize::MAX);
+            known.extend(&more);
+            ends.extend(more);
+            ends.extend(in_the_way_of_the_best(state, claim, at, &known));
         }
         Body::Confirm(confirm) => beyond(confirm.hold),
         Body::Extend(extend) => beyond(extend.hold),
@@ -92,7 +96,7 @@ fn named_seats(state: &EventState, claim: &Claim) -> impl Iterator<Item = HoldId
             let seat = state.seat(state.layout()?.find(name)?);
             (seat.status == Status::Held).then_some(seat.hold)
         }
-        Line::Places { .. } => None,
+        Line::Places { .. } | Line::Best(_) => None,
     })
 }
 
@@ -105,6 +109,44 @@ fn lapsed_of_buyer(state: &EventState, claim: &Claim, at: At) -> Vec<HoldId> {
         rows <= LAPSED_ROWS_OF_BUYER_MAX
     };
     buyer.live_holds.iter().filter(lapsed).copied().take_while(within).collect()
+}
+
+/// Of the lapsed holds not yet ending, those with seats that the event might choose, the oldest
+/// first, up to a bound of rows.
+fn in_the_way_of_the_best(
+    state: &EventState,
+    claim: &Claim,
+    at: At,
+    known: &HashSet<HoldId>,
+) -> Vec<HoldId> {
+    let Some(layout) = state.layout() else { return vec![] };
+    let sections: Vec<Option<&str>> = claim
+        .lines
+        .iter()
+        .filter_map(|line| match line {
+            Line::Best(best) => Some(best.section.as_deref()),
+            Line::Seat { .. } | Line::Places { .. } => None,
+        })
+        .collect();
+    if sections.is_empty() {
+        return vec![];
+    }
+    let wanted = |seat: &SeatNumber| {
+        let section = layout.section_of(*seat);
+        let name = &layout.definition.sections[section].name;
+        !layout.is_general(section) && sections.iter().any(|own| own.is_none_or(|own| own == name))
+    };
+    let has_wanted = |hold: &HoldId| {
+        let hold = state.find_hold(*hold).expect("a lapsed hold is there");
+        hold.seats.iter().any(wanted)
+    };
+    let mut rows = 0;
+    let within = |hold: &HoldId| {
+        rows += seats_of(state, *hold);
+        rows <= LAPSED_ROWS_OF_BEST_MAX
+    };
+    let rest = state.lapsed(at).filter(|hold| !known.contains(hold));
+    rest.filter(has_wanted).take_while(within).collect()
 }
 
 /// Of the lapsed holds not yet ending, those on places that are to be blocked, up to a bound of

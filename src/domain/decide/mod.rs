@@ -8,6 +8,7 @@
 //! The ladder of an answer follows the order of precedence of the refusal codes, group by group.
 
 mod administration;
+mod best;
 mod block;
 mod cancel;
 mod claim;
@@ -16,6 +17,7 @@ mod conflict;
 mod expire;
 mod extend;
 pub mod lapse;
+mod orphan;
 mod release;
 #[cfg(test)]
 mod tests;

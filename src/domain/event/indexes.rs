@@ -7,6 +7,7 @@ use super::{Buyer, EventState, Leaver, Taken};
 use crate::domain::free_set::FreeSet;
 use crate::domain::hold::Hold;
 use crate::domain::ids::{BuyerId, HoldId, Reference, SeatNumber};
+use crate::domain::runs::Runs;
 use crate::domain::seat::{Cause, Seat, Status};
 use crate::domain::time::At;
 
@@ -68,7 +69,13 @@ impl EventState {
     pub(in crate::domain) fn leave_pool(&mut self, number: SeatNumber) {
         let (section, index) = self.place(number);
         match self.seat(number).status {
-            Status::Free => self.free[section].remove(index),
+            Status::Free => {
+                self.free[section].remove(index);
+                let layout = self.layout.as_ref().expect("only a known event has places");
+                if let Some(spot) = layout.spot(number) {
+                    self.runs.remove(layout, spot);
+                }
+            }
             Status::Blocked => self.blocked[section].remove(index),
             Status::Held | Status::Booked => panic!("a place has at most one holder"),
         }
@@ -77,12 +84,17 @@ impl EventState {
     /// Puts a place among the blocked ones, if it belongs to a block, else among the free ones.
     pub(in crate::domain) fn join_pool(&mut self, number: SeatNumber) {
         let (section, index) = self.place(number);
-        let (pool, status) = if self.blocks.contains_key(&number) {
-            (&mut self.blocked[section], Status::Blocked)
+        let status = if self.blocks.contains_key(&number) {
+            self.blocked[section].insert(index);
+            Status::Blocked
         } else {
-            (&mut self.free[section], Status::Free)
+            self.free[section].insert(index);
+            let layout = self.layout.as_ref().expect("only a known event has places");
+            if let Some(spot) = layout.spot(number) {
+                self.runs.insert(layout, spot);
+            }
+            Status::Free
         };
-        pool.insert(index);
         self.seats[number.0 as usize].status = status;
     }
 
@@ -138,7 +150,7 @@ impl EventState {
     /// When an index disagrees with the seats: our own bug.
     pub fn recount(&self) {
         let Some(layout) = &self.layout else { return };
-        let mut counted = Recount::default();
+        let mut counted = Recount { runs: Runs::empty(layout), ..Recount::default() };
         for section in 0..layout.sections() {
             counted.free.push(FreeSet::empty(layout.span(section).1));
             counted.blocked.push(FreeSet::empty(layout.span(section).1));
@@ -147,6 +159,7 @@ impl EventState {
             self.count_again(&mut counted, number, seat);
         }
         assert_eq!(counted.free, self.free, "free places by section");
+        assert_eq!(counted.runs, self.runs, "free seats next to each other");
         assert_eq!(counted.blocked, self.blocked, "blocked places by section");
         let taken = self.taken.iter().filter(|(_, taken)| **taken != Taken::default());
         assert!(taken.eq(&counted.taken), "taken places by section and tier");
@@ -184,7 +197,13 @@ impl EventState {
                 *buyer.by_tier.entry(seat.tier).or_default() += 1;
                 return;
             }
-            Status::Free => counted.free[section].insert(index),
+            Status::Free => {
+                counted.free[section].insert(index);
+                let layout = self.layout.as_ref().expect("only a known event has places");
+                if let Some(spot) = layout.spot(number) {
+                    counted.runs.insert(layout, spot);
+                }
+            }
             Status::Blocked => counted.blocked[section].insert(index),
         }
         let blocked = seat.status == Status::Blocked;
@@ -204,6 +223,7 @@ impl EventState {
 #[derive(Default)]
 struct Recount {
     free: Vec<FreeSet>,
+    runs: Runs,
     blocked: Vec<FreeSet>,
     taken: BTreeMap<(usize, u16), Taken>,
     by_hold: HashMap<HoldId, Vec<SeatNumber>>,

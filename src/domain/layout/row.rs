@@ -1,18 +1,36 @@
 //! Row texts: labels and ranges in physical order, `|` where neighbours are parted.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use super::{DefinitionError, range};
 use crate::domain::ids::check_name;
 use crate::domain::limits::SEATS_PER_EVENT_MAX;
 
 /// The labels of a row and its aisles, shared by all rows that read alike.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Default, PartialEq, Eq)]
 pub struct RowPlan {
     pub(super) labels: Vec<String>,
     pub(super) by_label: HashMap<String, u32>,
     /// Position of the first seat of each segment but the first.
     pub breaks: Vec<u32>,
+    /// Slot of each seat: an aisle takes one too, so that seats next to each other have slots next
+    /// to each other, and no others do.
+    slots: Vec<u32>,
+    /// Seats before each slot.
+    before: Vec<u32>,
+    /// Of the first so many seats, how far they are from the middle of the row, in half seats.
+    off_centre: Vec<i64>,
+    /// Seats kept for those who need them.
+    kept: BTreeMap<u32, Kept>,
+}
+
+/// For whom a seat is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kept {
+    /// A wheelchair stands here.
+    Bay,
+    /// Somebody sits here who comes with somebody in a bay.
+    Companion,
 }
 
 impl RowPlan {
@@ -26,7 +44,7 @@ impl RowPlan {
             part: part.into(),
             problem,
         };
-        let mut plan = RowPlan { labels: vec![], by_label: HashMap::new(), breaks: vec![] };
+        let mut plan = RowPlan::default();
         for part in text.replace('|', " | ").split_whitespace() {
             if part == "|" {
                 let position = plan.len();
@@ -51,7 +69,74 @@ impl RowPlan {
         }
         let end = plan.len();
         plan.breaks.retain(|&position| position < end);
+        plan.number_slots();
         Ok(plan)
+    }
+
+    /// Keeps the seats of a text for those who need them.
+    pub(super) fn keep(
+        &mut self,
+        row: &str,
+        text: &str,
+        kept: Kept,
+    ) -> Result<(), DefinitionError> {
+        for label in RowPlan::parse(row, text)?.labels {
+            let wrong = |problem| DefinitionError::RowText {
+                row: row.into(),
+                part: label.clone(),
+                problem,
+            };
+            let seat = self.by_label.get(&label).ok_or(wrong("is no seat of the row"))?;
+            if self.kept.insert(*seat, kept).is_some() {
+                return Err(wrong("is both a bay and a companion's seat"));
+            }
+        }
+        Ok(())
+    }
+
+    /// For whom a seat is kept, if it is.
+    pub(in crate::domain) fn kept(&self, seat: u32) -> Option<Kept> {
+        self.kept.get(&seat).copied()
+    }
+
+    /// Whether the row has a wheelchair bay.
+    pub(in crate::domain) fn has_bays(&self) -> bool {
+        self.kept.values().any(|kept| *kept == Kept::Bay)
+    }
+
+    fn number_slots(&mut self) {
+        let middle = i64::from(self.len()) - 1;
+        let mut sum = 0;
+        self.off_centre.push(sum);
+        for seat in 0..self.len() {
+            if self.breaks.binary_search(&seat).is_ok() {
+                self.before.push(seat);
+            }
+            self.slots.push(u32::try_from(self.before.len()).expect("a row is bounded"));
+            self.before.push(seat);
+            sum += (2 * i64::from(seat) - middle).abs();
+            self.off_centre.push(sum);
+        }
+    }
+
+    /// The slot of a seat.
+    pub(in crate::domain) fn slot(&self, seat: u32) -> u32 {
+        self.slots[seat as usize]
+    }
+
+    /// The seat of a slot that is no aisle.
+    pub(in crate::domain) fn seat_at(&self, slot: u32) -> u32 {
+        self.before[slot as usize]
+    }
+
+    /// How many slots there are.
+    pub(in crate::domain) fn slots(&self) -> u32 {
+        u32::try_from(self.before.len()).expect("a row is bounded")
+    }
+
+    /// How far so many seats from one on are from the middle of the row, in half seats, together.
+    pub(in crate::domain) fn off_centre(&self, first: u32, count: u32) -> i64 {
+        self.off_centre[(first + count) as usize] - self.off_centre[first as usize]
     }
 
     fn push(&mut self, label: String) -> Result<(), DefinitionError> {
@@ -64,7 +149,7 @@ impl RowPlan {
         Ok(())
     }
 
-    pub(super) fn len(&self) -> u32 {
+    pub(in crate::domain) fn len(&self) -> u32 {
         u32::try_from(self.labels.len()).expect("a row has fewer than 2^32 seats")
     }
 }

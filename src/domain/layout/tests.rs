@@ -3,7 +3,8 @@
 use super::*;
 
 fn row(name: &str, seats: &str) -> Row {
-    Row { name: name.into(), seats: seats.into(), tier: None }
+    let (bays, companions) = (String::new(), String::new());
+    Row { name: name.into(), seats: seats.into(), tier: None, bays, companions }
 }
 
 fn theatre() -> Definition {
@@ -12,6 +13,7 @@ fn theatre() -> Definition {
         hold_time: Millis(600_000),
         max_wait: Millis(30_000),
         extend_max: Millis(0),
+        no_single_seats: false,
         currency: "EUR".into(),
         limits: Limits::default(),
         tiers: vec![

@@ -59,6 +59,7 @@ fn arrival(partition: i32, offset: i64) -> Arrival {
         lines: vec![Line::Places { section: "s".into(), tier: None, count: 1 }],
         expected_price: None,
         staff_override: false,
+        accessible: false,
     };
     let request = Request { id, event: event.clone(), body: Body::Claim(claim) };
     Arrival {

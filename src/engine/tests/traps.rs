@@ -482,6 +482,7 @@ fn an_old_id_is_out_of_the_window() {
         }],
         expected_price: None,
         staff_override: false,
+        accessible: false,
     });
     world.ask_as(id, "e", body);
     world.run();

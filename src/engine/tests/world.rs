@@ -491,6 +491,7 @@ impl World {
             hold_time: Millis(600_000),
             max_wait: Millis(30_000),
             extend_max: Millis(0),
+            no_single_seats: false,
             currency: "EUR".into(),
             limits: Limits::default(),
             tiers: vec![Tier { name: "t".into(), price: 100, seats_per_buyer: None }],
@@ -523,6 +524,7 @@ impl World {
                 lines: vec![Line::Places { section: "s".into(), tier: None, count }],
                 expected_price: None,
                 staff_override: false,
+                accessible: false,
             }),
         )
     }

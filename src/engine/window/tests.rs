@@ -12,7 +12,13 @@ fn arrival(offset: i64, appended: i64, made: i64, number: u128) -> Arrival {
     let id = RequestId(Uuid::from_u128((millis << 80) | (7 << 76) | (2 << 62) | number));
     let line = Line::Places { section: "s".into(), tier: None, count: 1 };
     let buyer = BuyerId::new("b").unwrap();
-    let claim = Claim { buyer, lines: vec![line], expected_price: None, staff_override: false };
+    let claim = Claim {
+        buyer,
+        lines: vec![line],
+        expected_price: None,
+        staff_override: false,
+        accessible: false,
+    };
     let event = EventId::new("e").unwrap();
     let request = Request { id, event: event.clone(), body: Body::Claim(claim) };
     Arrival {

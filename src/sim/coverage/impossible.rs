@@ -67,8 +67,6 @@ fn ungrantable(kind: Kind, stage: Stage) -> Option<&'static str> {
 fn unbuilt(code: Code) -> Option<&'static str> {
     match code {
         Code::NotAdmitted | Code::PassExpired => Some("the waiting room is not built"),
-        Code::KeptBack => Some("no place is kept for those who need it"),
-        Code::NoRun | Code::StrandsSeat => Some("nobody asks for the best available"),
         Code::PaymentInFlight => Some("payments are not built"),
         Code::NotAuthorised
         | Code::WrongPartition
@@ -87,6 +85,7 @@ fn unbuilt(code: Code) -> Option<&'static str> {
         | Code::UnknownSeat
         | Code::TierMismatch
         | Code::PriceChanged
+        | Code::KeptBack
         | Code::RequestLimit
         | Code::BuyerLimit
         | Code::TierLimit
@@ -95,6 +94,8 @@ fn unbuilt(code: Code) -> Option<&'static str> {
         | Code::SeatsTaken
         | Code::Blocked
         | Code::NotEnough
+        | Code::NoRun
+        | Code::StrandsSeat
         | Code::NotBlocked
         | Code::UnknownHold
         | Code::NotHolder

@@ -1,9 +1,10 @@
 //! All that can be met, point by point, and what cannot be, with the reason.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use crate::domain::event::SaleState;
-use crate::domain::outcome::OutcomeBody;
+use crate::domain::outcome::{Held, OutcomeBody};
 use crate::domain::refusal::Code;
 use crate::domain::request::{Body, Line, Target};
 use crate::wire::dead_letter::Reason;
@@ -111,6 +112,12 @@ named! {
         Counted = "claim counted",
         /// A claim of both.
         Both = "claim of both",
+        /// A claim of the best seats.
+        Best = "claim of the best",
+        /// A claim of the best seats, parted.
+        Parted = "claim of the best, parted",
+        /// A claim of the best seats besides others.
+        BestBesides = "claim of the best besides",
         /// A claim of two sections or more in one line each.
         Lines = "claim of several lines",
         /// A claim that names a tier.
@@ -338,14 +345,30 @@ impl Form {
             Body::Claim(claim) => {
                 let named = claim.lines.iter().any(|line| matches!(line, Line::Seat { .. }));
                 let counted = claim.lines.iter().any(|line| matches!(line, Line::Places { .. }));
+                let best = claim.lines.iter().any(|line| matches!(line, Line::Best(_)));
                 let tier = |line: &Line| match line {
                     Line::Seat { tier, .. } | Line::Places { tier, .. } => tier.is_some(),
+                    Line::Best(best) => best.tier.is_some(),
                 };
-                tell(match (named, counted) {
-                    (true, true) => Form::Both,
-                    (true, false) => Form::Named,
-                    (false, _) => Form::Counted,
-                });
+                let split = |line: &Line| matches!(line, Line::Best(best) if best.split);
+                let parted = |held: &Held| {
+                    let rows = held.places.iter().map(|place| place.seat.rsplit_once('/'));
+                    rows.map(|name| name.map(|(row, _)| row)).collect::<BTreeSet<_>>().len() > 1
+                };
+                match (named, counted) {
+                    (true, true) => tell(Form::Both),
+                    (true, false) => tell(Form::Named),
+                    (false, true) => tell(Form::Counted),
+                    (false, false) => {}
+                }
+                let also = [(Form::Best, best), (Form::BestBesides, best && named)];
+                also.into_iter().filter(|(_, so)| *so).for_each(|(form, _)| tell(form));
+                if claim.lines.len() == 1
+                    && claim.lines.iter().any(split)
+                    && matches!(outcome, OutcomeBody::Held(held) if parted(held))
+                {
+                    tell(Form::Parted);
+                }
                 let also = [
                     (Form::Lines, claim.lines.len() > 1),
                     (Form::Tier, claim.lines.iter().any(tier)),

@@ -5,7 +5,7 @@ use super::venue::{GIANT_ROWS, Size};
 use super::wish::Wish;
 use crate::domain::ids::SeatNumber;
 use crate::domain::limits::{BLOCK_SEATS_MAX, FULL_NAME_BYTES_MAX, SEATS_PER_REQUEST_MAX};
-use crate::domain::request::{Body, Claim, Line, Target};
+use crate::domain::request::{Best, Body, Claim, Line, Target};
 
 /// Places looked at for one that is as wanted.
 const LOOKS: u32 = 24;
@@ -40,8 +40,9 @@ impl Wish<'_> {
             self.make_odd(&mut lines);
         }
         let price = self.mix.priced.hit(self.rng).then(|| self.price(&lines));
+        let accessible = self.one_in(4);
         let expected_price = price.map(|price| price + i64::from(self.one_in(4)));
-        Body::Claim(Claim { buyer, lines, expected_price, staff_override })
+        Body::Claim(Claim { buyer, lines, expected_price, staff_override, accessible })
     }
 
     fn lines(&mut self, pool: Pool) -> Vec<Line> {
@@ -60,6 +61,7 @@ impl Wish<'_> {
                 (Some(section), Some(_)) if size == Size::Crowd || self.rng.u32(..5) < 2 => {
                     lines.push(self.counted(section));
                 }
+                (_, Some(section)) if self.one_in(3) => lines.push(self.best(section)),
                 (_, Some(section)) => self.add_seats(section, pool, &mut lines),
                 (None, None) => {}
             }
@@ -79,6 +81,19 @@ impl Wish<'_> {
         let tiers = &venue.definition().sections[section].tiers;
         let tier = self.rng.bool().then(|| self.rng.choice(tiers).cloned()).flatten();
         Line::Places { section: venue.section_name(section).into(), tier, count }
+    }
+
+    /// The best seats of a section, or of all.
+    fn best(&mut self, section: usize) -> Line {
+        let most = if self.mix.greedy.hit(self.rng) { 12 } else { 4 };
+        let count = self.rng.u32(1..=most);
+        let venue = &self.sale.venue;
+        let here = (self.rng.u32(..3) > 0).then(|| venue.section_name(section).to_owned());
+        let tiers = &venue.definition().sections[section].tiers;
+        let tier = (self.rng.u32(..5) == 0).then(|| tiers[0].clone());
+        let max_price = (self.rng.u32(..5) == 0).then(|| self.rng.i64(0..20) * 500);
+        let bays = if self.one_in(6) { self.rng.u32(1..=count.min(2)) } else { 0 };
+        Line::Best(Best { section: here, tier, max_price, count, split: self.rng.bool(), bays })
     }
 
     /// Some seats next to each other.
@@ -141,6 +156,11 @@ impl Wish<'_> {
                 Line::Places { section, tier, count } => {
                     (layout.tiers_of_section(layout.section(section)?), tier, *count)
                 }
+                // Whoever leaves the choice to the event guesses that it is the first tier.
+                Line::Best(Best { section, tier, count, .. }) => {
+                    let section = section.as_ref().map_or(Some(0), |name| layout.section(name))?;
+                    (layout.tiers_of_section(section), tier, *count)
+                }
             };
             let tier = named.as_ref().map_or(Some(sold_in[0]), |name| layout.tier(name))?;
             Some(layout.tier_at(tier).price * i64::from(count))
@@ -158,13 +178,28 @@ impl Wish<'_> {
             count,
         };
         let seat = |name: String| Line::Seat { name, tier: None };
-        match self.rng.u32(..12) {
+        match self.rng.u32(..14) {
             0 => lines.push(seat("A/99/1".into())),
+            12 | 13 => lines.push(Line::Best(Best {
+                section: [
+                    None,
+                    Some("nowhere".into()),
+                    general.map(|&of| venue.section_name(of).into()),
+                ][self.rng.usize(..3)]
+                .clone(),
+                tier: None,
+                max_price: None,
+                count: self.rng.u32(0..3) * 30,
+                split: true,
+                bays: self.rng.u32(0..3),
+            })),
             1 => lines.push(place("nowhere", None, 1)),
             2 | 3 => {
                 let wrong = ["child", "stand", "none"][self.rng.usize(..3)];
                 for line in lines {
-                    let (Line::Seat { tier, .. } | Line::Places { tier, .. }) = line;
+                    let (Line::Seat { tier, .. }
+                    | Line::Places { tier, .. }
+                    | Line::Best(Best { tier, .. })) = line;
                     *tier = Some(wrong.into());
                 }
             }

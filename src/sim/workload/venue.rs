@@ -10,7 +10,7 @@ use crate::domain::time::Millis;
 /// Tiers a small venue may have.
 const TIERS: [&str; 4] = ["sit", "stand", "child", "friend"];
 /// Rows of a small venue: some with aisles, some counted downwards.
-const ROWS: [&str; 6] = ["1-3 | 4 5", "5-1", "1-8", "1 3 5 | 2 4", "1 2", "a b | c"];
+const ROWS: [&str; 7] = ["1-3 | 4 5", "5-1", "1-8", "1 3 5 | 2 4", "1 2", "a b | c", "1-6 | 7-12"];
 
 /// What kind of venue it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,6 +96,7 @@ fn definition(rng: &mut Rng, event: &EventId, size: Size) -> Definition {
         hold_time,
         max_wait: Millis(if rng.u32(..4) == 0 { rng.i64(200..3_000) } else { 30_000 }),
         extend_max: Millis(if rng.u32(..5) == 0 { 0 } else { hold_time.0 * rng.i64(1..=3) }),
+        no_single_seats: rng.u32(..3) == 0,
         currency: ["EUR", "CZK", "JPY"][rng.usize(..3)].into(),
         limits,
         tiers,
@@ -131,10 +132,17 @@ fn small(rng: &mut Rng, times: u32) -> (Vec<Tier>, Vec<Section>) {
         let places = if rng.u32(..3) == 0 {
             Places::General(rng.u32(2..=20) * times)
         } else {
-            let row = |rng: &mut Rng, number: u32| Row {
-                name: number.to_string(),
-                seats: ROWS[rng.usize(..ROWS.len())].into(),
-                tier: (rng.u32(..4) == 0).then(|| name_of(rng)),
+            let row = |rng: &mut Rng, number: u32| {
+                let seats = ROWS[rng.usize(..ROWS.len())];
+                let keeps = rng.u32(..4) == 0 && seats.contains("1-");
+                let (bays, companions) = if keeps { ("2", "3") } else { ("", "") };
+                Row {
+                    name: number.to_string(),
+                    seats: seats.into(),
+                    tier: (rng.u32(..4) == 0).then(|| name_of(rng)),
+                    bays: bays.into(),
+                    companions: companions.into(),
+                }
             };
             let rows = rng.u32(1..=3) * times;
             Places::Rows((1..=rows).map(|number| row(rng, number)).collect())
@@ -148,7 +156,13 @@ fn crowd(rng: &mut Rng) -> (Vec<Tier>, Vec<Section>) {
     let tier = |name: &str, price| Tier { name: name.into(), price, seats_per_buyer: None };
     let places = Places::General(rng.u32(2_000..5_000));
     let floor = section(rng, "floor", vec!["stand".into(), "child".into()], places);
-    let rows = vec![Row { name: "1".into(), seats: "1-8".into(), tier: None }];
+    let rows = vec![Row {
+        name: "1".into(),
+        seats: "1-8".into(),
+        tier: None,
+        bays: String::new(),
+        companions: String::new(),
+    }];
     let box_seats = section(rng, "box", vec!["stand".into()], Places::Rows(rows));
     (vec![tier("stand", 2_000), tier("child", 900)], vec![floor, box_seats])
 }
@@ -162,8 +176,13 @@ fn giant() -> (Vec<Tier>, Vec<Section>) {
     let tier = Tier { name: long("tier".into()), price: 4_500, seats_per_buyer: None };
     let labels = (1..=SEATS_PER_REQUEST_MAX).map(|number| long(number.to_string()));
     let seats = labels.collect::<Vec<_>>().join(" ");
-    let row =
-        |number: usize| Row { name: long(number.to_string()), seats: seats.clone(), tier: None };
+    let row = |number: usize| Row {
+        name: long(number.to_string()),
+        seats: seats.clone(),
+        tier: None,
+        bays: String::new(),
+        companions: String::new(),
+    };
     let section = Section {
         name: long("section".into()),
         rank: 0,

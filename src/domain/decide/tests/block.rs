@@ -160,7 +160,13 @@ const HOLDS: usize = (LAPSED_ROWS_MAX + LAPSED_ROWS_OF_BLOCK_MAX) / 50 + 2;
 #[test]
 fn a_block_ends_lapsed_holds_up_to_a_bound() {
     let mut definition = venue();
-    let row = |n: usize| Row { name: n.to_string(), seats: "1-49".into(), tier: None };
+    let row = |n: usize| Row {
+        name: n.to_string(),
+        seats: "1-49".into(),
+        tier: None,
+        bays: String::new(),
+        companions: String::new(),
+    };
     definition.sections[0].places = Places::Rows((1..=HOLDS).map(row).collect());
     definition.sections[1].places = Places::General(HOLDS.try_into().expect("small"));
     let mut sale = Sale::new(definition);

@@ -14,7 +14,13 @@ const HOLDS: usize = 24;
 /// are free.
 fn after_an_outage() -> Sale {
     let mut definition = venue();
-    let row = |n: usize| Row { name: n.to_string(), seats: "1-50".into(), tier: None };
+    let row = |n: usize| Row {
+        name: n.to_string(),
+        seats: "1-50".into(),
+        tier: None,
+        bays: String::new(),
+        companions: String::new(),
+    };
     definition.sections[0].places = Places::Rows((1..=HOLDS + 1).map(row).collect());
     definition.sections[1].places = Places::General(100);
     definition.limits.seats_per_buyer = Some(50);

@@ -9,7 +9,7 @@
 //!
 //! A line is a time, the request's id where another line names it, the request, and the outcomes in
 //! order, parted by `;`. A claim wants seats (`A/1/1`), places (`G*2`) and tiers (`G*2:vip`), with
-//! `staff` and `sum=4000`; a block says what it is `for=press` and which places (`A/1`, `G=2`). An
+//! `staff` and `sum=4000`, or the best seats (`best*2`); a block says what it is `for=press` and which places (`A/1`, `G=2`). An
 //! id that is there twice is the same record if the request reads the same. What a request may
 //! carry besides: `@3` the edition it was made for, `waited=31000` in milliseconds, `old` an id
 //! made before the window, `forgotten` an id the window no longer knows.
@@ -30,8 +30,8 @@ use crate::domain::layout::{Definition, Limits, Places, Row, Section, Tier};
 use crate::domain::outcome::{ChangedKind, Outcome, OutcomeBody, Place, Role};
 use crate::domain::refusal::{Code, Refusal};
 use crate::domain::request::{
-    Administration, Block, Body, Cancel, Claim, Confirm, Define, Extend, Line, Release, Request,
-    Target, Unblock,
+    Administration, Best, Block, Body, Cancel, Claim, Confirm, Define, Extend, Line, Release,
+    Request, Target, Unblock,
 };
 use crate::domain::seat::{Cause, StoredSeat};
 use crate::domain::time::{At, Millis};
@@ -45,6 +45,8 @@ pub(super) fn venue() -> Definition {
         name: name.into(),
         seats: "1-5".into(),
         tier: tier.map(Into::into),
+        bays: String::new(),
+        companions: String::new(),
     };
     let tier = |name: &str, price| Tier { name: name.into(), price, seats_per_buyer: None };
     let section = |name: &str, tiers: &[&str], places| Section {
@@ -58,6 +60,7 @@ pub(super) fn venue() -> Definition {
         hold_time: Millis(600_000),
         max_wait: Millis(30_000),
         extend_max: Millis(0),
+        no_single_seats: false,
         currency: "EUR".into(),
         limits: Limits::default(),
         tiers: vec![tier("standard", 2_000), tier("vip", 5_000)],
@@ -186,6 +189,7 @@ impl Sale {
                 lines: wish.iter().filter_map(|word| line(word)).collect(),
                 expected_price: option(wish, "sum="),
                 staff_override: wish.contains(&"staff"),
+                accessible: wish.contains(&"accessible"),
             }),
             [who, "confirm", hold, reference] => Body::Confirm(Confirm {
                 buyer: buyer(who),
@@ -368,6 +372,9 @@ fn targets(words: &[&str]) -> Vec<Target> {
 }
 
 fn line(word: &str) -> Option<Line> {
+    if let Some(best) = word.strip_prefix("best*") {
+        return Some(Line::Best(best_of(best)));
+    }
     let (place, tier) = word.split_once(':').map_or((word, None), |(p, t)| (p, Some(t.to_owned())));
     match place.split_once('*') {
         Some((section, count)) => {
@@ -377,6 +384,24 @@ fn line(word: &str) -> Option<Line> {
         None if place.contains('/') => Some(Line::Seat { name: place.into(), tier }),
         None => None,
     }
+}
+
+/// `2`, `2:A` of a section, `2:A:vip` of a tier there, `2::vip`, with `<=3000` a bound on the
+/// price, `&1` so many bays, and `+` where the seats may be parted.
+fn best_of(text: &str) -> Best {
+    let (text, split) = text.strip_suffix('+').map_or((text, false), |text| (text, true));
+    let (text, bays) = match text.split_once('&') {
+        Some((text, bays)) => (text, bays.parse().expect("a count")),
+        None => (text, 0),
+    };
+    let (text, max_price) = match text.split_once("<=") {
+        Some((text, price)) => (text, Some(price.parse().expect("a price"))),
+        None => (text, None),
+    };
+    let mut parts = text.split(':');
+    let count = parts.next().expect("a count").parse().expect("a count");
+    let mut name = || parts.next().filter(|part| !part.is_empty()).map(Into::into);
+    Best { section: name(), tier: name(), max_price, count, split, bays }
 }
 
 /// The number after a prefix, if a word has it.

@@ -1,0 +1,286 @@
+//! Best available: so many seats next to each other, chosen by the event.
+//!
+//! Of all blocks of the wanted size the one is chosen that leaves no seat on its own; then the one in
+//! the section of the lowest rank, in the row furthest in front, nearest to the middle of its row;
+//! then the first in the order of the definition. Where no block
+//! is large enough and the buyer allows it, the party is parted: the largest block first, the rest
+//! likewise, each the best of what is left.
+
+use super::claim::Chosen;
+use crate::domain::event::EventState;
+use crate::domain::ids::SeatNumber;
+use crate::domain::layout::{Kept, Layout, Stand, StandRow};
+use crate::domain::refusal::{Code, Refusal};
+use crate::domain::runs::runs_of;
+use crate::domain::seat::Priced;
+
+/// Why one block is better than another: the lowest is the best.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Rating {
+    /// It leaves a seat on its own.
+    strands: bool,
+    /// Rank of its section.
+    section: i32,
+    /// Rows of the section in front of it.
+    row: u32,
+    /// How far its seats are from the middle of the row, together.
+    off_centre: i64,
+    first: SeatNumber,
+}
+
+/// A house from which some seats are gone already.
+pub(super) struct Search<'a> {
+    state: &'a EventState,
+    layout: &'a Layout,
+    /// In rising order.
+    gone: Vec<SeatNumber>,
+}
+
+impl<'a> Search<'a> {
+    pub(super) fn new(state: &'a EventState, layout: &'a Layout) -> Search<'a> {
+        Search { state, layout, gone: vec![] }
+    }
+
+    /// Leaves a seat out.
+    pub(super) fn leave_out(&mut self, seat: SeatNumber) {
+        if let Err(place) = self.gone.binary_search(&seat) {
+            self.gone.insert(place, seat);
+        }
+    }
+
+    /// The best seats for a wish, which are gone from then on.
+    pub(super) fn take(&mut self, wish: &Chosen) -> Result<Vec<Priced>, Refusal> {
+        let mut seats = vec![];
+        let (mut left, mut size) = (wish.count, wish.count);
+        // The bays are in the first block, and never apart.
+        let mut bays = wish.bays;
+        while left > 0 {
+            match self.block(size, bays, |stand| wish.fits(self.layout, stand)) {
+                Some(block) => {
+                    block.iter().for_each(|priced| self.leave_out(priced.seat));
+                    seats.extend(block);
+                    left -= size;
+                    // No block of the rest is larger than one before it, but for that of the bays.
+                    size = if bays > 0 { left } else { size.min(left) };
+                    bays = 0;
+                }
+                None if size <= bays.max(1) || !wish.split => return Err(self.lacks(wish, left)),
+                None => size -= 1,
+            }
+        }
+        Ok(seats)
+    }
+
+    /// Whether so many seats can be had next to each other without leaving one on its own.
+    pub(super) fn can_keep_pairs(&self, count: u32, fits: impl Fn(&Stand) -> bool) -> bool {
+        self.best(count, fits).is_some_and(|rating| !rating.strands)
+    }
+
+    fn block(&self, count: u32, bays: u32, fits: impl Fn(&Stand) -> bool) -> Option<Vec<Priced>> {
+        let best =
+            if bays > 0 { self.best_with(bays, count, fits) } else { self.best(count, fits) };
+        let first = best?.first;
+        let spot = self.layout.spot(first).expect("a block is of numbered seats");
+        let tier = self.layout.stands()[spot.stand].tier;
+        let price = self.layout.tier_at(tier).price;
+        let priced = |seat| Priced { seat: SeatNumber(seat), tier, price };
+        Some((first.0..first.0 + count).map(priced).collect())
+    }
+
+    fn best(&self, count: u32, fits: impl Fn(&Stand) -> bool) -> Option<Rating> {
+        let mut best = None;
+        let stands = || self.layout.stands().iter().enumerate().filter(|(_, stand)| fits(stand));
+        // Rows that are not as the runs have them.
+        for (stand, row) in self.rows_gone() {
+            if fits(&self.layout.stands()[stand]) {
+                self.rate_row(stand, row, count, &mut best);
+            }
+        }
+        for (index, stand) in stands() {
+            let rows = self.state.runs().stand(index).rows_to_part(count);
+            self.rate_rows(index, stand, rows, count, false, &mut best);
+        }
+        if best.is_none_or(|best| best.strands) {
+            for (index, stand) in stands() {
+                let rows = self.state.runs().stand(index).rows_with(count);
+                self.rate_rows(index, stand, rows, count, true, &mut best);
+            }
+        }
+        best
+    }
+
+    /// The best block with just so many wheelchair bays: rows that have some are looked through.
+    fn best_with(&self, bays: u32, count: u32, fits: impl Fn(&Stand) -> bool) -> Option<Rating> {
+        let mut best = None;
+        for (index, stand) in self.layout.stands().iter().enumerate().filter(|(_, s)| fits(s)) {
+            for row in stand.rows.iter().filter(|row| row.plan.has_bays()) {
+                let place = (false, stand.rank, row.position);
+                if best.is_some_and(|best: Rating| (best.strands, best.section, best.row) < place) {
+                    break;
+                }
+                self.rate_bays(index, row, (bays, count), &mut best);
+            }
+        }
+        best
+    }
+
+    fn rate_bays(
+        &self,
+        stand: usize,
+        row: &StandRow,
+        (bays, count): (u32, u32),
+        best: &mut Option<Rating>,
+    ) {
+        let plan = &row.plan;
+        let number = |seat: u32| SeatNumber(row.first + seat);
+        let free = |seat: u32| {
+            self.state.is_free(number(seat)) && self.gone.binary_search(&number(seat)).is_err()
+        };
+        let for_sale = |seat: u32| free(seat) && plan.kept(seat).is_none();
+        let next_to = |a: u32, b: u32| b < plan.len() && plan.slot(b) == plan.slot(a) + 1;
+        for first in 0..(plan.len() + 1).saturating_sub(count) {
+            let last = first + count - 1;
+            let is_bay = |seat: &u32| plan.kept(*seat) == Some(Kept::Bay);
+            let together = plan.slot(last) - plan.slot(first) == count - 1;
+            if !together
+                || !(first..=last).all(free)
+                || (first..=last).filter(is_bay).count() != bays as usize
+            {
+                continue;
+            }
+            // A seat beside the block, and the one beyond it.
+            let before = first.checked_sub(1).filter(|seat| next_to(*seat, first));
+            let strands_before = before.is_some_and(|seat| {
+                let beyond = seat.checked_sub(1).filter(|other| next_to(*other, seat));
+                for_sale(seat) && !beyond.is_some_and(for_sale)
+            });
+            let after = Some(last + 1).filter(|seat| next_to(last, *seat));
+            let strands_after = after.is_some_and(|seat| {
+                let beyond = Some(seat + 1).filter(|other| next_to(seat, *other));
+                for_sale(seat) && !beyond.is_some_and(for_sale)
+            });
+            let rating = Rating {
+                strands: strands_before || strands_after,
+                section: self.layout.stands()[stand].rank,
+                row: row.position,
+                off_centre: plan.off_centre(first, count),
+                first: number(first),
+            };
+            *best = Some(best.map_or(rating, |best| best.min(rating)));
+        }
+    }
+
+    /// Rates rows until none that follows can be better.
+    fn rate_rows(
+        &self,
+        index: usize,
+        stand: &Stand,
+        rows: impl Iterator<Item = usize>,
+        count: u32,
+        strands: bool,
+        best: &mut Option<Rating>,
+    ) {
+        for row in rows {
+            let place = (strands, stand.rank, stand.rows[row].position);
+            if best.is_some_and(|best| (best.strands, best.section, best.row) < place) {
+                return;
+            }
+            if self.gone_in(&stand.rows[row]).is_empty() {
+                self.rate_row(index, row, count, best);
+            }
+        }
+    }
+
+    fn rate_row(&self, stand: usize, row: usize, count: u32, best: &mut Option<Rating>) {
+        let runs = self.state.runs().stand(stand);
+        let Stand { rank, rows, .. } = &self.layout.stands()[stand];
+        let (rank, row) = (*rank, &rows[row]);
+        let gone = self.gone_in(row);
+        if gone.is_empty() {
+            return rate_runs(rank, row, runs.row(row), count, best);
+        }
+        let mut words = runs.row(row).to_vec();
+        for seat in gone {
+            let slot = row.plan.slot(seat.0 - row.first);
+            words[slot as usize / 64] &= !(1 << (slot % 64));
+        }
+        rate_runs(rank, row, &words, count, best);
+    }
+
+    fn gone_in(&self, row: &StandRow) -> &[SeatNumber] {
+        if self.gone.is_empty() {
+            return &[];
+        }
+        let end = row.first + row.plan.len();
+        let from = self.gone.partition_point(|seat| seat.0 < row.first);
+        let to = self.gone.partition_point(|seat| seat.0 < end);
+        &self.gone[from..to]
+    }
+
+    /// Stand and row of the seats that are gone, each once.
+    fn rows_gone(&self) -> Vec<(usize, usize)> {
+        let spots = self.gone.iter().filter_map(|&seat| self.layout.spot(seat));
+        let mut rows: Vec<(usize, usize)> = spots.map(|spot| (spot.stand, spot.row)).collect();
+        rows.dedup();
+        rows
+    }
+
+    /// Why a wish cannot be had: so many seats of it are left to be found.
+    fn lacks(&self, wish: &Chosen, left: u32) -> Refusal {
+        let fits = |stand: &Stand| wish.fits(self.layout, stand);
+        let stands = self.layout.stands().iter().enumerate().filter(|(_, stand)| fits(stand));
+        let mut free: u32 = stands.map(|(index, _)| self.state.runs().stand(index).free()).sum();
+        let counted = |seat: &&SeatNumber| {
+            let spot = self.layout.spot(**seat);
+            spot.is_some_and(|spot| fits(&self.layout.stands()[spot.stand]))
+                && self.state.is_free(**seat)
+                && self.layout.kept(**seat).is_none()
+        };
+        let gone = self.gone.iter().filter(counted).count();
+        free -= u32::try_from(gone).expect("a claim is bounded");
+        free += wish.count - left;
+        let (code, free, count) = if wish.bays > 0 && left == wish.count {
+            let bays = self.free_bays(fits);
+            let code = if bays < wish.bays { Code::NotEnough } else { Code::NoRun };
+            (code, bays, wish.bays)
+        } else {
+            let code = if free < wish.count { Code::NotEnough } else { Code::NoRun };
+            (code, free, wish.count)
+        };
+        let mut refusal = Refusal::limited(code, i64::from(free), i64::from(count));
+        refusal.ground.seats.extend(wish.section_name(self.layout));
+        refusal
+    }
+
+    /// How many wheelchair bays could be had.
+    fn free_bays(&self, fits: impl Fn(&Stand) -> bool) -> u32 {
+        let rows = self.layout.stands().iter().filter(|stand| fits(stand)).flat_map(|s| &s.rows);
+        let bays = rows.filter(|row| row.plan.has_bays()).flat_map(|row| {
+            let bays = (0..row.plan.len()).filter(|seat| row.plan.kept(*seat) == Some(Kept::Bay));
+            bays.map(|seat| SeatNumber(row.first + seat))
+        });
+        let free =
+            bays.filter(|bay| self.state.is_free(*bay) && self.gone.binary_search(bay).is_err());
+        u32::try_from(free.count()).expect("an event is bounded")
+    }
+}
+
+/// Rates the blocks of a row that can be the best one.
+fn rate_runs(rank: i32, row: &StandRow, words: &[u64], count: u32, best: &mut Option<Rating>) {
+    let middle = row.plan.len().saturating_sub(count) / 2;
+    for (slot, length) in runs_of(words).filter(|(_, length)| *length >= count) {
+        let (begin, room) = (row.plan.seat_at(slot), length - count);
+        // The nearest to the middle that leaves no seat on its own is never further off than this.
+        let nearest = middle.saturating_sub(begin).min(room);
+        for skipped in nearest.saturating_sub(2)..=(nearest + 3).min(room) {
+            let rating = Rating {
+                strands: skipped == 1 || room - skipped == 1,
+                section: rank,
+                row: row.position,
+                off_centre: row.plan.off_centre(begin + skipped, count),
+                first: SeatNumber(row.first + begin + skipped),
+            };
+            *best = Some(best.map_or(rating, |best| best.min(rating)));
+        }
+    }
+}

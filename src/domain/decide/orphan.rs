@@ -1,0 +1,73 @@
+//! Seats left on their own: free, with nobody to sit beside.
+//!
+//! An event may ask that claims by name leave none where another choice of their size would not.
+//! The rule serves the house, not the buyer: it gives way where there is no such choice, never binds
+//! staff, and is asked of claims only, so that nothing it once allowed is taken back (F10).
+
+use std::collections::BTreeMap;
+
+use super::best::Search;
+use crate::domain::event::EventState;
+use crate::domain::ids::SeatNumber;
+use crate::domain::layout::{Layout, Spot};
+use crate::domain::refusal::{Code, Refusal};
+use crate::domain::runs::Runs;
+use crate::domain::seat::Priced;
+
+/// Refuses named seats that leave others on their own, with all that the claim takes in mind.
+pub(super) fn keep_pairs(
+    state: &EventState,
+    layout: &Layout,
+    named: &[Priced],
+    all: &[Priced],
+) -> Result<(), Refusal> {
+    let stranded = stranded(state.runs(), layout, named, all);
+    if stranded.is_empty() || !has_another_choice(state, layout, named) {
+        return Ok(());
+    }
+    let names = stranded.into_iter().map(|seat| layout.name(seat)).collect();
+    Err(Refusal::over_seats(Code::StrandsSeat, names))
+}
+
+/// Free seats beside the named ones that would have no free neighbour any more.
+fn stranded(runs: &Runs, layout: &Layout, named: &[Priced], all: &[Priced]) -> Vec<SeatNumber> {
+    let is_free = |spot: Spot, slot: u32| {
+        let row = &layout.stands()[spot.stand].rows[spot.row];
+        let words = runs.stand(spot.stand).row(row);
+        let free = words[slot as usize / 64] & 1 << (slot % 64) != 0;
+        let number = SeatNumber(row.first + row.plan.seat_at(slot));
+        free && !all.iter().any(|priced| priced.seat == number)
+    };
+    let mut stranded = vec![];
+    for priced in named {
+        let spot = layout.spot(priced.seat).expect("a named seat is numbered");
+        let row = &layout.stands()[spot.stand].rows[spot.row];
+        let beside = |slot: u32| {
+            let after = Some(slot + 1).filter(|slot| *slot < row.plan.slots());
+            [slot.checked_sub(1), after]
+                .into_iter()
+                .flatten()
+                .filter(move |slot| is_free(spot, *slot))
+        };
+        let alone = beside(row.plan.slot(spot.seat)).filter(|slot| beside(*slot).next().is_none());
+        stranded.extend(alone.map(|slot| SeatNumber(row.first + row.plan.seat_at(slot))));
+    }
+    stranded.sort_unstable();
+    stranded.dedup();
+    stranded
+}
+
+/// Whether as many seats could be had in the same sections at the same prices, next to each other,
+/// and none be left on its own.
+fn has_another_choice(state: &EventState, layout: &Layout, named: &[Priced]) -> bool {
+    let search = Search::new(state, layout);
+    let mut groups: BTreeMap<(usize, i64), u32> = BTreeMap::new();
+    for priced in named {
+        *groups.entry((layout.section_of(priced.seat), priced.price)).or_default() += 1;
+    }
+    groups.into_iter().all(|((section, price), count)| {
+        search.can_keep_pairs(count, |stand| {
+            stand.section == section && layout.tier_at(stand.tier).price == price
+        })
+    })
+}
