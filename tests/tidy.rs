@@ -60,7 +60,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "config", "app", "bench", "demo", "sim",
         ],
     ),
-    ("main", &["cli"]),
+    // The allocator is the binary's, what counts with it is the bench's.
+    ("main", &["bench", "cli"]),
     ("lib", &[]),
 ];
 /// All of `ports` that `wire` may use.

@@ -1,8 +1,10 @@
 //! Workloads and measured baselines, behind `holdfast bench`.
 //!
-//! A figure is measured on real servers, within one run, and printed as one line: what, how much,
-//! in which unit, under which parameters. Nothing here is part of a sale.
+//! A figure is measured within one run, on real servers but for those of `decide`, and printed as
+//! one line: what, how much, in which unit, under which parameters. Nothing here is part of a sale.
 
+pub mod allocations;
+pub mod decide;
 pub mod expiry;
 pub mod pipeline;
 pub mod producing;
@@ -35,6 +37,34 @@ impl Figure {
     pub fn once(name: impl Into<String>, value: f64, unit: &'static str, params: &str) -> Figure {
         let params = params.to_owned();
         Figure { name: name.into(), value, unit, params, rounds: 1, min: value, max: value }
+    }
+
+    /// Of some rounds the one with the highest value.
+    #[must_use]
+    pub fn highest(
+        name: impl Into<String>,
+        rounds: &[f64],
+        unit: &'static str,
+        params: &str,
+    ) -> Figure {
+        let figure = Figure::lowest(name, rounds, unit, params);
+        Figure { value: figure.max, ..figure }
+    }
+
+    /// Of some rounds the one with the lowest value.
+    ///
+    /// # Panics
+    /// Without rounds there is no figure.
+    #[must_use]
+    pub fn lowest(
+        name: impl Into<String>,
+        rounds: &[f64],
+        unit: &'static str,
+        params: &str,
+    ) -> Figure {
+        let mut sorted = rounds.to_vec();
+        sorted.sort_unstable_by(f64::total_cmp);
+        Figure::quantile(name, &sorted, 0.0, unit, params)
     }
 
     /// The quantile of many measurements, with the least and the greatest.

@@ -1,18 +1,18 @@
-//! `holdfast bench`: figures from real servers.
+//! `holdfast bench`: figures from real servers, and of deciding alone.
 
 use clap::{Args, Subcommand};
 
 use super::Ending;
 use super::failure::Failure;
 use super::output::Output;
-use crate::bench::{Figure, expiry, pipeline};
+use crate::bench::{Figure, decide, expiry, pipeline};
 use crate::config::Config;
 
-/// Measure on the servers of the configuration
+/// Measure, on the servers of the configuration or without any
 #[derive(Debug, Subcommand)]
 #[command(
-    after_help = "Each run makes events of its own and leaves them behind: take a deployment that is \
-                  not selling anything."
+    after_help = "On servers each run makes events of its own and leaves them behind: take a \
+                  deployment that is not selling anything."
 )]
 pub(super) enum Verb {
     /// Claims and refusals per second, and where an owner's time goes
@@ -21,6 +21,9 @@ pub(super) enum Verb {
     /// How long after deadline and grace holds end
     #[command(after_help = "Example:\n  holdfast bench expiry --events 200 --together 20000")]
     Expiry(Expiry),
+    /// Decisions per second of one core, their latency and memory; needs no servers
+    #[command(after_help = "Takes half a minute. Example:\n  holdfast bench decide --json")]
+    Decide,
 }
 
 #[derive(Debug, Args)]
@@ -46,22 +49,30 @@ pub(super) struct Expiry {
     together: u64,
 }
 
-pub(super) fn execute(verb: &Verb, config: &Config, output: Output) -> Result<Ending, Failure> {
-    let figures = match verb {
+pub(super) fn execute(
+    verb: &Verb,
+    config: impl FnOnce() -> Result<Config, Failure>,
+    output: Output,
+) -> Result<Ending, Failure> {
+    let mut tell = |figure: &Figure| -> Result<(), Failure> {
+        let json = serde_json::to_value(figure).map_err(anyhow::Error::from)?;
+        Ok(output.data(text(figure), &json)?)
+    };
+    match verb {
         Verb::Pipeline(Pipeline { requests, events, owners }) => {
             let (requests, events, owners) = (*requests, *events, *owners);
-            pipeline::run(config, pipeline::Options { requests, events, owners })?
+            let options = pipeline::Options { requests, events, owners };
+            pipeline::run(&config()?, options)?.iter().try_for_each(tell)?;
         }
         Verb::Expiry(Expiry { events, together }) => {
-            expiry::run(config, expiry::Options { events: *events, together: *together })?
+            let options = expiry::Options { events: *events, together: *together };
+            expiry::run(&config()?, options)?.iter().try_for_each(tell)?;
         }
-    };
-    for figure in &figures {
-        output.data(text(figure), &serde_json::to_value(figure).map_err(anyhow::Error::from)?)?;
+        Verb::Decide => decide::run(&mut tell)?,
     }
     Ok(Ending::Done)
 }
 
 fn text(figure: &Figure) -> String {
-    format!("{:<32} {:>12.1} {:<12} {}", figure.name, figure.value, figure.unit, figure.params)
+    format!("{:<48} {:>12.1} {:<20} {}", figure.name, figure.value, figure.unit, figure.params)
 }

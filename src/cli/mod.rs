@@ -147,7 +147,7 @@ fn execute(cli: Cli, output: Output) -> Result<Ending, Failure> {
         Verb::Watch(arguments) => watch::execute(&arguments, &config(cli.config)?, output),
         Verb::DeadLetters(verb) => deadletters::execute(&verb, &config(cli.config)?, output),
         Verb::Audit(verb) => audit::execute(&verb, &config(cli.config)?, output),
-        Verb::Bench(verb) => bench::execute(&verb, &config(cli.config)?, output),
+        Verb::Bench(verb) => bench::execute(&verb, || config(cli.config), output),
         Verb::Demo(arguments) => demo::execute(&arguments, folder, output),
         #[cfg(feature = "sim")]
         Verb::Sim(arguments) => sim::execute(&arguments, output),

@@ -19,3 +19,4 @@ pub mod rule;
 pub mod runs;
 pub mod seat;
 pub mod time;
+pub mod venues;
