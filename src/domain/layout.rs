@@ -413,7 +413,7 @@ impl Layout {
             (Places::Rows(rows), Some(position)) => {
                 let row = &section.rows[position];
                 let label = &row.plan.labels[(seat.0 - row.first) as usize];
-                format!("{}/{}/{}", defined.name, rows[position].name, label)
+                [&defined.name, "/", &rows[position].name, "/", label].concat()
             }
             _ => format!("{}/{}", defined.name, seat.0 - section.first + 1),
         }

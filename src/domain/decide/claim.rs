@@ -61,11 +61,12 @@ fn judge(state: &EventState, claim: &Claim) -> Result<Vec<Priced>, Refusal> {
         unblocked(state, named())?;
     }
     let general = take_general(state, layout, &wish.general)?;
-    let mut seats = wish.named.clone();
-    seats.extend(chosen?);
+    let chosen = chosen?;
     if layout.definition.no_single_seats && !claim.staff_override {
-        keep_pairs(state, layout, &wish.named, &seats)?;
+        keep_pairs(state, layout, &wish.named, &chosen)?;
     }
+    let mut seats = wish.named;
+    seats.extend(chosen);
     seats.extend(general);
     seats.sort_unstable_by_key(|priced| priced.seat);
     Ok(seats)

@@ -98,7 +98,10 @@ impl From<Refusal> for Verdict {
 
 /// Decides one request and applies what follows from it.
 pub fn step(state: &mut EventState, request: &Request, asked: &Asked) -> Decision {
-    let mut decision = Decision { outcomes: vec![], changes: vec![], touched: vec![] };
+    // What most come to: an answer, its change, and the time. Room for more would be too large for
+    // the allocator's quick lists.
+    let (outcomes, changes) = (Vec::with_capacity(1), Vec::with_capacity(2));
+    let mut decision = Decision { outcomes, changes, touched: vec![] };
     do_apply(state, &mut decision, Change::Decided(asked.at));
     if let Some(refusal) = before_the_state(state, request, asked) {
         decision.outcomes.push(refused(state, request, asked, refusal));

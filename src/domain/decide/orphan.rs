@@ -14,14 +14,14 @@ use crate::domain::refusal::{Code, Refusal};
 use crate::domain::runs::Runs;
 use crate::domain::seat::Priced;
 
-/// Refuses named seats that leave others on their own, with all that the claim takes in mind.
+/// Refuses named seats that leave others on their own, with those chosen for the claim in mind.
 pub(super) fn keep_pairs(
     state: &EventState,
     layout: &Layout,
     named: &[Priced],
-    all: &[Priced],
+    chosen: &[Priced],
 ) -> Result<(), Refusal> {
-    let stranded = stranded(state.runs(), layout, named, all);
+    let stranded = stranded(state.runs(), layout, named, chosen);
     if stranded.is_empty() || !has_another_choice(state, layout, named) {
         return Ok(());
     }
@@ -30,13 +30,13 @@ pub(super) fn keep_pairs(
 }
 
 /// Free seats beside the named ones that would have no free neighbour any more.
-fn stranded(runs: &Runs, layout: &Layout, named: &[Priced], all: &[Priced]) -> Vec<SeatNumber> {
+fn stranded(runs: &Runs, layout: &Layout, named: &[Priced], chosen: &[Priced]) -> Vec<SeatNumber> {
     let is_free = |spot: Spot, slot: u32| {
         let row = &layout.stands()[spot.stand].rows[spot.row];
         let words = runs.stand(spot.stand).row(row);
         let free = words[slot as usize / 64] & 1 << (slot % 64) != 0;
         let number = SeatNumber(row.first + row.plan.seat_at(slot));
-        free && !all.iter().any(|priced| priced.seat == number)
+        free && !named.iter().chain(chosen).any(|priced| priced.seat == number)
     };
     let mut stranded = vec![];
     for priced in named {
