@@ -12,6 +12,7 @@ mod indexes;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
+use super::few::Few;
 use super::free_set::FreeSet;
 use super::hold::{Hold, grace};
 use super::ids::{BuyerId, EventId, HoldId, Reference, SeatNumber};
@@ -65,16 +66,16 @@ pub struct Taken {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Buyer {
     /// Held plus booked places by tier; tiers without any are absent.
-    pub by_tier: BTreeMap<u16, u32>,
+    pub by_tier: Few<u16, u32>,
     /// Live holds, lapsed but not yet ended ones among them.
-    pub live_holds: BTreeSet<HoldId>,
+    pub live_holds: Few<HoldId, ()>,
 }
 
 impl Buyer {
     /// Held plus booked places.
     #[must_use]
     pub fn seats(&self) -> u32 {
-        self.by_tier.values().sum()
+        self.by_tier.iter().map(|(_, count)| count).sum()
     }
 }
 

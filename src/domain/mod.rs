@@ -7,6 +7,7 @@
 pub mod change;
 pub mod decide;
 pub mod event;
+pub mod few;
 pub mod free_set;
 pub mod hold;
 pub mod ids;

@@ -294,7 +294,7 @@ fn check_limits(
 
 /// What a limit without the rule would count: the places of live holds only.
 fn held_by_buyer(state: &EventState, buyer: &Buyer) -> u64 {
-    let holds = buyer.live_holds.iter().filter_map(|hold| state.find_hold(*hold));
+    let holds = buyer.live_holds.keys().filter_map(|hold| state.find_hold(*hold));
     holds.map(|hold| hold.seats.len() as u64).sum()
 }
 

@@ -108,7 +108,7 @@ fn lapsed_of_buyer(state: &EventState, claim: &Claim, at: At) -> Vec<HoldId> {
         rows += seats_of(state, *hold);
         rows <= LAPSED_ROWS_OF_BUYER_MAX
     };
-    buyer.live_holds.iter().filter(lapsed).copied().take_while(within).collect()
+    buyer.live_holds.keys().filter(lapsed).copied().take_while(within).collect()
 }
 
 /// Of the lapsed holds not yet ending, those with seats that the event might choose, the oldest

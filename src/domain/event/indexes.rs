@@ -14,7 +14,7 @@ use crate::domain::time::At;
 impl EventState {
     pub(in crate::domain) fn add_live_hold(&mut self, id: HoldId, hold: Hold) {
         self.deadlines.insert((hold.deadline, id));
-        self.buyers.entry(hold.buyer.clone()).or_default().live_holds.insert(id);
+        self.buyers.entry(hold.buyer.clone()).or_default().live_holds.insert(id, ());
         let other = self.holds.insert(id, hold);
         assert!(other.is_none(), "a hold is made once");
     }
@@ -113,8 +113,7 @@ impl EventState {
     pub(in crate::domain) fn count_taken(&mut self, number: SeatNumber, buyer: &BuyerId) {
         let (section, tier) = (self.place(number).0, self.seat(number).tier);
         self.taken.entry((section, tier)).or_default().held += 1;
-        let buyer = self.buyers.entry(buyer.clone()).or_default();
-        *buyer.by_tier.entry(tier).or_default() += 1;
+        self.buyers.entry(buyer.clone()).or_default().count_taken(tier);
     }
 
     pub(in crate::domain) fn count_booked(&mut self, number: SeatNumber) {
@@ -169,7 +168,7 @@ impl EventState {
                 counted.references.insert(reference.clone(), *id);
             } else {
                 counted.deadlines.insert((hold.deadline, *id));
-                counted.buyers.entry(hold.buyer.clone()).or_default().live_holds.insert(*id);
+                counted.buyers.entry(hold.buyer.clone()).or_default().live_holds.insert(*id, ());
             }
         }
         assert_eq!(counted.by_hold.len(), self.holds.len(), "holds");
@@ -194,7 +193,7 @@ impl EventState {
                     Status::Held | Status::Free | Status::Blocked => taken.held += 1,
                 }
                 let buyer = counted.buyers.entry(hold.buyer.clone()).or_default();
-                *buyer.by_tier.entry(seat.tier).or_default() += 1;
+                buyer.count_taken(seat.tier);
                 return;
             }
             Status::Free => {
@@ -215,6 +214,15 @@ impl EventState {
             if let Some(reference) = &leaver.reference {
                 counted.references.insert(reference.clone(), seat.hold);
             }
+        }
+    }
+}
+
+impl Buyer {
+    fn count_taken(&mut self, tier: u16) {
+        match self.by_tier.get_mut(&tier) {
+            Some(count) => *count += 1,
+            None => self.by_tier.insert(tier, 1),
         }
     }
 }
