@@ -16,13 +16,16 @@ pub(super) fn answer(state: &EventState, ask: &Confirm) -> Verdict {
     match judge(state, ask) {
         Err(refusal) => refusal.into(),
         Ok(hold) if hold.is_booked() => {
-            Verdict::Standing(OutcomeBody::Booked(booked(state, ask.hold, hold)))
+            let body = booked(state, ask.hold, hold, &ask.reference);
+            Verdict::Standing(OutcomeBody::Booked(body))
         }
         Ok(hold) => {
             let reference = ask.reference.clone();
-            let to_be = Hold { reference: Some(reference.clone()), ..hold.clone() };
-            let body = OutcomeBody::Booked(booked(state, ask.hold, &to_be));
-            Verdict::Granted(body, Change::Booked { hold: ask.hold, reference })
+            let body = booked(state, ask.hold, hold, &reference);
+            Verdict::Granted(
+                OutcomeBody::Booked(body),
+                Change::Booked { hold: ask.hold, reference },
+            )
         }
     }
 }

@@ -6,7 +6,7 @@ use crate::domain::change::Change;
 use crate::domain::event::EventState;
 use crate::domain::hold::Hold;
 use crate::domain::ids::HoldId;
-use crate::domain::outcome::OutcomeBody;
+use crate::domain::outcome::{Held, OutcomeBody};
 use crate::domain::refusal::{Code, Refusal};
 use crate::domain::request::Extend;
 use crate::domain::time::At;
@@ -18,9 +18,10 @@ pub(super) fn answer(state: &EventState, ask: &Extend) -> Verdict {
             Verdict::Standing(OutcomeBody::Held(held(state, ask.hold, hold, false)))
         }
         Ok(hold) => {
-            let to_be = Hold { deadline: ask.deadline, ..hold.clone() };
-            let body = OutcomeBody::Extended(held(state, ask.hold, &to_be, false));
-            Verdict::Granted(body, Change::Extended { hold: ask.hold, deadline: ask.deadline })
+            let deadline = ask.deadline;
+            let to_be = Held { deadline, ..held(state, ask.hold, hold, false) };
+            let change = Change::Extended { hold: ask.hold, deadline };
+            Verdict::Granted(OutcomeBody::Extended(to_be), change)
         }
     }
 }

@@ -25,7 +25,7 @@ mod tests;
 use super::change::Change;
 use super::event::{EventState, SaleState};
 use super::hold::Hold;
-use super::ids::{BuyerId, Digest, HoldId, Partition, SeatNumber};
+use super::ids::{BuyerId, Digest, HoldId, Partition, Reference, SeatNumber};
 use super::limits::MAX_WAIT_DEFAULT;
 use super::outcome::{Booked, Header, Held, Outcome, OutcomeBody, Place, Released, Role};
 use super::refusal::{Code, Ground, Refusal};
@@ -247,7 +247,7 @@ fn standing(state: &EventState, request: &Request) -> Option<OutcomeBody> {
         | Body::Expire => return None,
     };
     Some(match &hold.reference {
-        Some(_) => OutcomeBody::Booked(booked(state, id, hold)),
+        Some(reference) => OutcomeBody::Booked(booked(state, id, hold, reference)),
         None => OutcomeBody::Held(held(state, id, hold, false)),
     })
 }
@@ -272,10 +272,9 @@ fn held(state: &EventState, id: HoldId, hold: &Hold, staff_override: bool) -> He
     }
 }
 
-fn booked(state: &EventState, id: HoldId, hold: &Hold) -> Booked {
-    let reference = hold.reference.clone().expect("a booking has a reference");
+fn booked(state: &EventState, id: HoldId, hold: &Hold, reference: &Reference) -> Booked {
     let places = places(state, &hold.seats);
-    Booked { hold: id, places, currency: currency(state), reference }
+    Booked { hold: id, places, currency: currency(state), reference: reference.clone() }
 }
 
 fn places(state: &EventState, seats: &[SeatNumber]) -> Vec<Place> {
