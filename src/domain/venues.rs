@@ -72,6 +72,7 @@ fn definition(event: &str, sections: Vec<Section>) -> Definition {
         hold_time: Millis(10 * 60 * 1_000),
         max_wait: Millis(30_000),
         extend_max: Millis(10 * 60 * 1_000),
+        no_single_seats: false,
         currency: "EUR".into(),
         limits: Limits::default(),
         tiers: vec![
@@ -106,7 +107,7 @@ fn rows(letters: &str, seats: impl Fn(u32) -> String) -> Vec<Row> {
 }
 
 fn row(name: String, seats: String) -> Row {
-    Row { name, seats, tier: None }
+    Row { name, seats, tier: None, bays: String::new(), companions: String::new() }
 }
 
 /// Odd seats falling to the middle aisle, even ones rising from it, `side` of each but for those

@@ -12,7 +12,7 @@ use crate::domain::ids::{BuyerId, Digest, HoldId, Partition, Reference, RequestI
 use crate::domain::layout::Definition;
 use crate::domain::limits::GRACE;
 use crate::domain::request::{
-    Administration, Body, Cancel, Claim, Confirm, Define, Extend, Line, Release, Request,
+    Administration, Best, Body, Cancel, Claim, Confirm, Define, Extend, Line, Release, Request,
 };
 use crate::domain::time::{At, Millis};
 
@@ -94,6 +94,17 @@ impl Sale {
                 self.claim(lines)
             })
             .collect()
+    }
+
+    /// Claims of so many of the best seats, parted where they must be; of fewer where no more are
+    /// left.
+    pub(super) fn best_claims(&mut self, seats: u32, count: usize) -> Vec<Ask> {
+        let free = self.places() - self.sold;
+        let seats = seats.min(free);
+        let count = count.min((free / seats) as usize);
+        let (section, tier, max_price) = (None, None, None);
+        let best = Best { section, tier, max_price, count: seats, split: true, bays: 0 };
+        (0..count).map(|_| self.claim(vec![Line::Best(best.clone())])).collect()
     }
 
     /// Claims of seats that are sold.
@@ -198,7 +209,8 @@ impl Sale {
 
     fn claim(&mut self, lines: Vec<Line>) -> Ask {
         let buyer = BuyerId::new(&format!("buyer-{:08x}", self.rng.u32(..))).expect("a short name");
-        self.ask(Body::Claim(Claim { buyer, lines, expected_price: None, staff_override: false }))
+        let (expected_price, staff_override, accessible) = (None, false, false);
+        self.ask(Body::Claim(Claim { buyer, lines, expected_price, staff_override, accessible }))
     }
 
     fn lines(&self, first: u32, seats: u32) -> Vec<Line> {
