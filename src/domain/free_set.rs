@@ -55,6 +55,14 @@ impl FreeSet {
         self.count -= 1;
     }
 
+    /// Puts a number in or takes it out, whichever side it was on.
+    pub fn put(&mut self, number: u32, is_in: bool) {
+        let (word, bit) = (number as usize / 64, 1u64 << (number % 64));
+        if (self.words[word] & bit != 0) != is_in {
+            if is_in { self.insert(number) } else { self.remove(number) }
+        }
+    }
+
     /// The members in rising order.
     pub fn iter(&self) -> impl Iterator<Item = u32> {
         self.union(None)
@@ -78,7 +86,7 @@ impl FreeSet {
 }
 
 /// The positions of the set bits of a word, rising.
-fn bits(mut word: u64) -> impl Iterator<Item = u32> {
+pub(super) fn bits(mut word: u64) -> impl Iterator<Item = u32> {
     std::iter::from_fn(move || {
         (word != 0).then(|| {
             let bit = word.trailing_zeros();

@@ -1,12 +1,11 @@
 //! Which seats next to each other are free, kept so that a block of any size is found at once.
 //!
 //! Each row is a row of bits, one a slot: set for a seat that is free, and not kept for those who
-//! need it. Of each stand it is known
-//! which rows have a run of free seats of exactly some length, and which have one of at least some
-//! length. A change of one seat looks at its row alone; whoever looks for a block looks at rows that
-//! have one.
+//! need it. For each length it is known which stands, and which rows of each, have a run of free
+//! seats of exactly that length, and which have one as long or longer. A change of one seat looks at
+//! its row alone; whoever looks for a block looks at rows that have one.
 
-use super::free_set::FreeSet;
+use super::free_set::{FreeSet, bits};
 use super::layout::{Layout, Spot, Stand, StandRow};
 use super::limits::SEATS_PER_REQUEST_MAX;
 
@@ -20,6 +19,10 @@ const _: () = assert!(LENGTH_MAX < 64, "a row's lengths are the bits of a word")
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Runs {
     stands: Vec<StandRuns>,
+    /// For each length, the stands with such a run.
+    exact: Vec<FreeSet>,
+    /// For each length, the stands with a run as long or longer.
+    at_least: Vec<FreeSet>,
 }
 
 /// Free seats of one stand.
@@ -28,24 +31,76 @@ pub struct StandRuns {
     words: Vec<u64>,
     /// For each row, the lengths of its runs as bits.
     lengths: Vec<u64>,
-    /// For each length, the rows that have such a run.
-    exact: Vec<FreeSet>,
-    /// For each length, the rows that have a run as long or longer.
-    at_least: Vec<FreeSet>,
+    /// Rows with a run of some length.
+    exact: RowSets,
+    /// Rows with a run of some length or longer.
+    at_least: RowSets,
     free: u32,
 }
 
+/// Sets of rows, one for each length.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct RowSets {
+    /// Words of one set.
+    width: usize,
+    words: Vec<u64>,
+    counts: Vec<u32>,
+}
+
+impl RowSets {
+    fn empty(rows: usize, lengths: usize) -> RowSets {
+        let width = rows.div_ceil(64);
+        RowSets { width, words: vec![0; width * lengths], counts: vec![0; lengths] }
+    }
+
+    /// Puts a row in or takes it out. Says whether the set has members now.
+    fn set(&mut self, length: usize, row: usize, is_in: bool) -> bool {
+        let word = &mut self.words[length * self.width + row / 64];
+        *word ^= 1 << (row % 64);
+        assert!((*word & 1 << (row % 64) != 0) == is_in, "a row changes sides");
+        if is_in {
+            self.counts[length] += 1;
+        } else {
+            self.counts[length] -= 1;
+        }
+        self.counts[length] > 0
+    }
+
+    /// The words of a set, none beyond the longest row.
+    fn of(&self, length: usize) -> &[u64] {
+        self.words.get(length * self.width..(length + 1) * self.width).unwrap_or_default()
+    }
+}
+
 impl Runs {
-    /// All seats of a venue are free.
+    /// All seats of a venue are free, but those that are kept.
     #[must_use]
     pub fn full(layout: &Layout) -> Runs {
-        Runs { stands: layout.stands().iter().map(StandRuns::full).collect() }
+        let mut runs = Runs::empty(layout);
+        for (index, stand) in layout.stands().iter().enumerate() {
+            for (row_index, row) in stand.rows.iter().enumerate() {
+                let own = &mut runs.stands[index];
+                for seat in (0..row.plan.len()).filter(|seat| row.plan.kept(*seat).is_none()) {
+                    let slot = row.plan.slot(seat) as usize;
+                    own.words[row.words.start + slot / 64] |= 1 << (slot % 64);
+                    own.free += 1;
+                }
+                runs.measure(index, row_index, row);
+            }
+        }
+        runs
     }
 
     /// No seat of a venue is free.
     #[must_use]
     pub fn empty(layout: &Layout) -> Runs {
-        Runs { stands: layout.stands().iter().map(StandRuns::empty).collect() }
+        let stands = u32::try_from(layout.stands().len()).expect("stands are bounded");
+        let by_length = vec![FreeSet::empty(stands); LENGTH_MAX + 1];
+        Runs {
+            stands: layout.stands().iter().map(StandRuns::empty).collect(),
+            exact: by_length.clone(),
+            at_least: by_length,
+        }
     }
 
     /// The runs of one stand.
@@ -56,21 +111,15 @@ impl Runs {
 
     /// A seat is free now.
     pub fn insert(&mut self, layout: &Layout, spot: Spot) {
-        let row = &layout.stands()[spot.stand].rows[spot.row];
-        if row.plan.kept(spot.seat).is_some() {
-            return;
-        }
-        let slot = row.plan.slot(spot.seat);
-        let stand = &mut self.stands[spot.stand];
-        let word = &mut stand.words[row.words.start + slot as usize / 64];
-        assert!(*word & 1 << (slot % 64) == 0, "the seat was free already");
-        *word |= 1 << (slot % 64);
-        stand.free += 1;
-        stand.measure(spot.row, row);
+        self.toggle(layout, spot, true);
     }
 
     /// A seat is free no more.
     pub fn remove(&mut self, layout: &Layout, spot: Spot) {
+        self.toggle(layout, spot, false);
+    }
+
+    fn toggle(&mut self, layout: &Layout, spot: Spot, free: bool) {
         let row = &layout.stands()[spot.stand].rows[spot.row];
         if row.plan.kept(spot.seat).is_some() {
             return;
@@ -78,61 +127,58 @@ impl Runs {
         let slot = row.plan.slot(spot.seat);
         let stand = &mut self.stands[spot.stand];
         let word = &mut stand.words[row.words.start + slot as usize / 64];
-        assert!(*word & 1 << (slot % 64) != 0, "the seat was not free");
-        *word &= !(1 << (slot % 64));
-        stand.free -= 1;
-        stand.measure(spot.row, row);
+        *word ^= 1 << (slot % 64);
+        assert!((*word & 1 << (slot % 64) != 0) == free, "a seat changes sides");
+        stand.free = if free { stand.free + 1 } else { stand.free - 1 };
+        self.measure(spot.stand, spot.row, row);
+    }
+
+    /// Takes in which runs a row has now.
+    fn measure(&mut self, stand_index: usize, row_index: usize, row: &StandRow) {
+        let stand = &mut self.stands[stand_index];
+        let mut lengths = 0u64;
+        for (_, length) in runs_of(&stand.words[row.words.clone()]) {
+            lengths |= 1 << (length as usize).min(LENGTH_MAX);
+        }
+        let before = std::mem::replace(&mut stand.lengths[row_index], lengths);
+        let stand_number = u32::try_from(stand_index).expect("stands are bounded");
+        for length in bits(before ^ lengths) {
+            let length = length as usize;
+            let any = stand.exact.set(length, row_index, lengths & 1 << length != 0);
+            self.exact[length].put(stand_number, any);
+        }
+        let (before, now) = (longest(before), longest(lengths));
+        for length in before.min(now) + 1..=before.max(now) {
+            let any = stand.at_least.set(length, row_index, now > before);
+            self.at_least[length].put(stand_number, any);
+        }
+    }
+
+    /// Stands with a run of so many free seats or more.
+    pub fn stands_with(&self, length: u32) -> impl Iterator<Item = usize> {
+        self.at_least[length as usize].iter().map(|stand| stand as usize)
+    }
+
+    /// Stands in which so many seats can be taken so that none is left on its own.
+    pub fn stands_to_part(&self, length: u32) -> impl Iterator<Item = usize> {
+        let (exact, longer) =
+            (&self.exact[length as usize], self.at_least.get(length as usize + 2));
+        exact.union(longer).map(|stand| stand as usize)
     }
 }
 
 impl StandRuns {
     fn empty(stand: &Stand) -> StandRuns {
-        let rows = u32::try_from(stand.rows.len()).expect("rows are bounded");
+        let rows = stand.rows.len();
         let longest = stand.rows.iter().map(|row| row.plan.slots() as usize).max().unwrap_or(0);
-        let by_length = vec![FreeSet::empty(rows); longest.min(LENGTH_MAX) + 1];
+        let by_length = RowSets::empty(rows, longest.min(LENGTH_MAX) + 1);
         StandRuns {
             words: vec![0; stand.rows.last().map_or(0, |row| row.words.end)],
-            lengths: vec![0; stand.rows.len()],
+            lengths: vec![0; rows],
             exact: by_length.clone(),
             at_least: by_length,
             free: 0,
         }
-    }
-
-    fn full(stand: &Stand) -> StandRuns {
-        let mut runs = StandRuns::empty(stand);
-        for (index, row) in stand.rows.iter().enumerate() {
-            for seat in (0..row.plan.len()).filter(|seat| row.plan.kept(*seat).is_none()) {
-                let slot = row.plan.slot(seat) as usize;
-                runs.words[row.words.start + slot / 64] |= 1 << (slot % 64);
-                runs.free += 1;
-            }
-            runs.measure(index, row);
-        }
-        runs
-    }
-
-    /// Takes in which runs a row has now.
-    fn measure(&mut self, index: usize, row: &StandRow) {
-        let mut lengths = 0u64;
-        for (_, length) in runs_of(&self.words[row.words.clone()]) {
-            lengths |= 1 << (length as usize).min(LENGTH_MAX);
-        }
-        let before = std::mem::replace(&mut self.lengths[index], lengths);
-        let index = u32::try_from(index).expect("rows are bounded");
-        let mut changed = before ^ lengths;
-        while changed != 0 {
-            let length = changed.trailing_zeros() as usize;
-            changed &= changed - 1;
-            if lengths & 1 << length != 0 {
-                self.exact[length].insert(index);
-            } else {
-                self.exact[length].remove(index);
-            }
-        }
-        let (before, now) = (longest(before), longest(lengths));
-        (now + 1..=before).for_each(|length| self.at_least[length].remove(index));
-        (before + 1..=now).for_each(|length| self.at_least[length].insert(index));
     }
 
     /// How many seats are free.
@@ -149,21 +195,22 @@ impl StandRuns {
 
     /// Rows with a run of so many free seats or more, best first.
     pub fn rows_with(&self, length: u32) -> impl Iterator<Item = usize> {
-        self.at_least
-            .get(length as usize)
-            .into_iter()
-            .flat_map(FreeSet::iter)
-            .map(|row| row as usize)
+        rows_of(self.at_least.of(length as usize), &[])
     }
 
     /// Rows in which so many seats can be taken so that none is left on its own, best first: a run
     /// is taken whole, or two or more of it are left.
     pub fn rows_to_part(&self, length: u32) -> impl Iterator<Item = usize> {
-        let exact = self.exact.get(length as usize);
-        let longer = self.at_least.get(length as usize + 2);
-        let either = exact.map(|exact| exact.union(longer));
-        either.into_iter().flatten().map(|row| row as usize)
+        rows_of(self.exact.of(length as usize), self.at_least.of(length as usize + 2))
     }
+}
+
+/// The members of either of two sets.
+fn rows_of<'a>(one: &'a [u64], other: &'a [u64]) -> impl Iterator<Item = usize> + 'a {
+    one.iter().enumerate().flat_map(move |(index, word)| {
+        let word = word | other.get(index).copied().unwrap_or(0);
+        bits(word).map(move |bit| index * 64 + bit as usize)
+    })
 }
 
 fn longest(lengths: u64) -> usize {

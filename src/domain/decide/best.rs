@@ -89,21 +89,27 @@ impl<'a> Search<'a> {
 
     fn best(&self, count: u32, fits: impl Fn(&Stand) -> bool) -> Option<Rating> {
         let mut best = None;
-        let stands = || self.layout.stands().iter().enumerate().filter(|(_, stand)| fits(stand));
         // Rows that are not as the runs have them.
         for (stand, row) in self.rows_gone() {
             if fits(&self.layout.stands()[stand]) {
                 self.rate_row(stand, row, count, &mut best);
             }
         }
-        for (index, stand) in stands() {
-            let rows = self.state.runs().stand(index).rows_to_part(count);
-            self.rate_rows(index, stand, rows, count, false, &mut best);
+        let runs = self.state.runs();
+        for index in runs.stands_to_part(count) {
+            let stand = &self.layout.stands()[index];
+            if fits(stand) {
+                let rows = runs.stand(index).rows_to_part(count);
+                self.rate_rows(index, stand, rows, count, false, &mut best);
+            }
         }
         if best.is_none_or(|best| best.strands) {
-            for (index, stand) in stands() {
-                let rows = self.state.runs().stand(index).rows_with(count);
-                self.rate_rows(index, stand, rows, count, true, &mut best);
+            for index in runs.stands_with(count) {
+                let stand = &self.layout.stands()[index];
+                if fits(stand) {
+                    let rows = runs.stand(index).rows_with(count);
+                    self.rate_rows(index, stand, rows, count, true, &mut best);
+                }
             }
         }
         best
@@ -180,9 +186,18 @@ impl<'a> Search<'a> {
         strands: bool,
         best: &mut Option<Rating>,
     ) {
+        // No block is nearer to the middle than this.
+        let least = i64::from(count) * i64::from(count) / 2;
         for row in rows {
-            let place = (strands, stand.rank, stand.rows[row].position);
-            if best.is_some_and(|best| (best.strands, best.section, best.row) < place) {
+            let own = &stand.rows[row];
+            let bound = Rating {
+                strands,
+                section: stand.rank,
+                row: own.position,
+                off_centre: least,
+                first: SeatNumber(own.first),
+            };
+            if best.is_some_and(|best| best < bound) {
                 return;
             }
             if self.gone_in(&stand.rows[row]).is_empty() {
