@@ -177,7 +177,7 @@ mod tests {
         assert_eq!(definition.event.as_str(), "hamlet-2027-03-14");
         assert_eq!(definition.hold_time, Millis(600_000));
         assert_eq!(definition.extend_max, Millis(300_000));
-        assert!(definition.no_single_seats);
+        assert!(!definition.no_single_seats);
         let layout = Layout::compile(definition).unwrap();
         assert!(layout.find("stalls/A/1").is_some());
         assert!(layout.section("floor").is_some_and(|section| layout.is_general(section)));
