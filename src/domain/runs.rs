@@ -193,23 +193,36 @@ impl StandRuns {
         &self.words[row.words.clone()]
     }
 
-    /// Rows with a run of so many free seats or more, best first.
-    pub fn rows_with(&self, length: u32) -> impl Iterator<Item = usize> {
-        rows_of(self.at_least.of(length as usize), &[])
+    /// Rows with a run of so many free seats or more, best first: of all, or of some.
+    pub fn rows_with<'a>(
+        &'a self,
+        length: u32,
+        of: Option<&'a [u64]>,
+    ) -> impl Iterator<Item = usize> + 'a {
+        rows_of(self.at_least.of(length as usize), &[], of)
     }
 
     /// Rows in which so many seats can be taken so that none is left on its own, best first: a run
     /// is taken whole, or two or more of it are left.
-    pub fn rows_to_part(&self, length: u32) -> impl Iterator<Item = usize> {
-        rows_of(self.exact.of(length as usize), self.at_least.of(length as usize + 2))
+    pub fn rows_to_part<'a>(
+        &'a self,
+        length: u32,
+        of: Option<&'a [u64]>,
+    ) -> impl Iterator<Item = usize> + 'a {
+        rows_of(self.exact.of(length as usize), self.at_least.of(length as usize + 2), of)
     }
 }
 
-/// The members of either of two sets.
-fn rows_of<'a>(one: &'a [u64], other: &'a [u64]) -> impl Iterator<Item = usize> + 'a {
+/// The members of either of two sets that are in a third, if there is one.
+fn rows_of<'a>(
+    one: &'a [u64],
+    other: &'a [u64],
+    of: Option<&'a [u64]>,
+) -> impl Iterator<Item = usize> + 'a {
     one.iter().enumerate().flat_map(move |(index, word)| {
-        let word = word | other.get(index).copied().unwrap_or(0);
-        bits(word).map(move |bit| index * 64 + bit as usize)
+        let either = word | other.get(index).copied().unwrap_or(0);
+        let wanted = of.map_or(u64::MAX, |of| of[index]);
+        bits(either & wanted).map(move |bit| index * 64 + bit as usize)
     })
 }
 

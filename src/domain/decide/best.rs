@@ -55,7 +55,7 @@ impl<'a> Search<'a> {
         // The bays are in the first block, and never apart.
         let mut bays = wish.bays;
         while left > 0 {
-            match self.block(size, bays, |stand| wish.fits(self.layout, stand)) {
+            match self.block(size, bays, wish) {
                 Some(block) => {
                     block.iter().for_each(|priced| self.leave_out(priced.seat));
                     seats.extend(block);
@@ -72,13 +72,21 @@ impl<'a> Search<'a> {
     }
 
     /// Whether so many seats can be had next to each other without leaving one on its own.
-    pub(super) fn can_keep_pairs(&self, count: u32, fits: impl Fn(&Stand) -> bool) -> bool {
-        self.best(count, fits).is_some_and(|rating| !rating.strands)
+    pub(super) fn can_keep_pairs(
+        &self,
+        count: u32,
+        section: usize,
+        fits: impl Fn(&Stand) -> bool,
+    ) -> bool {
+        self.best(count, Some(section), fits).is_some_and(|rating| !rating.strands)
     }
 
-    fn block(&self, count: u32, bays: u32, fits: impl Fn(&Stand) -> bool) -> Option<Vec<Priced>> {
-        let best =
-            if bays > 0 { self.best_with(bays, count, fits) } else { self.best(count, fits) };
+    fn block(&self, count: u32, bays: u32, wish: &Chosen) -> Option<Vec<Priced>> {
+        let fits = |stand: &Stand| wish.fits(self.layout, stand);
+        let best = match bays {
+            0 => self.best(count, wish.section, fits),
+            _ => self.best_with(bays, count, wish),
+        };
         let first = best?.first;
         let spot = self.layout.spot(first).expect("a block is of numbered seats");
         let tier = self.layout.stands()[spot.stand].tier;
@@ -87,19 +95,27 @@ impl<'a> Search<'a> {
         Some((first.0..first.0 + count).map(priced).collect())
     }
 
-    fn best(&self, count: u32, fits: impl Fn(&Stand) -> bool) -> Option<Rating> {
+    fn best(
+        &self,
+        count: u32,
+        section: Option<usize>,
+        fits: impl Fn(&Stand) -> bool,
+    ) -> Option<Rating> {
         let mut best = None;
         // Rows that are not as the runs have them.
-        for (stand, row) in self.rows_gone() {
-            if fits(&self.layout.stands()[stand]) {
-                self.rate_row(stand, row, count, &mut best);
+        for (index, row) in self.rows_gone() {
+            let stand = &self.layout.stands()[index];
+            let here = section.is_none_or(|section| stand.rows[row].section == section);
+            if here && fits(stand) {
+                self.rate_row(index, row, count, &mut best);
             }
         }
         let runs = self.state.runs();
+        let of = |stand: &'a Stand| section.and_then(|section| stand.of_section(section));
         for index in runs.stands_to_part(count) {
             let stand = &self.layout.stands()[index];
             if fits(stand) {
-                let rows = runs.stand(index).rows_to_part(count);
+                let rows = runs.stand(index).rows_to_part(count, of(stand));
                 self.rate_rows(index, stand, rows, count, false, &mut best);
             }
         }
@@ -107,7 +123,7 @@ impl<'a> Search<'a> {
             for index in runs.stands_with(count) {
                 let stand = &self.layout.stands()[index];
                 if fits(stand) {
-                    let rows = runs.stand(index).rows_with(count);
+                    let rows = runs.stand(index).rows_with(count, of(stand));
                     self.rate_rows(index, stand, rows, count, true, &mut best);
                 }
             }
@@ -115,17 +131,20 @@ impl<'a> Search<'a> {
         best
     }
 
+    /// The rows that a wish may be granted in, with the index of their stand.
+    fn rows(&self, wish: &Chosen) -> impl Iterator<Item = (usize, &'a StandRow)> {
+        let stands = self.layout.stands().iter().enumerate();
+        let fitting = stands.filter(|(_, stand)| wish.fits(self.layout, stand));
+        let rows =
+            fitting.flat_map(|(index, stand)| stand.rows.iter().map(move |row| (index, row)));
+        rows.filter(|(_, row)| wish.section.is_none_or(|section| row.section == section))
+    }
+
     /// The best block with just so many wheelchair bays: rows that have some are looked through.
-    fn best_with(&self, bays: u32, count: u32, fits: impl Fn(&Stand) -> bool) -> Option<Rating> {
+    fn best_with(&self, bays: u32, count: u32, wish: &Chosen) -> Option<Rating> {
         let mut best = None;
-        for (index, stand) in self.layout.stands().iter().enumerate().filter(|(_, s)| fits(s)) {
-            for row in stand.rows.iter().filter(|row| row.plan.has_bays()) {
-                let place = (false, stand.rank, row.position);
-                if best.is_some_and(|best: Rating| (best.strands, best.section, best.row) < place) {
-                    break;
-                }
-                self.rate_bays(index, row, (bays, count), &mut best);
-            }
+        for (stand, row) in self.rows(wish).filter(|(_, row)| row.plan.has_bays()) {
+            self.rate_bays(stand, row, (bays, count), &mut best);
         }
         best
     }
@@ -242,20 +261,21 @@ impl<'a> Search<'a> {
 
     /// Why a wish cannot be had: so many seats of it are left to be found.
     fn lacks(&self, wish: &Chosen, left: u32) -> Refusal {
-        let fits = |stand: &Stand| wish.fits(self.layout, stand);
-        let stands = self.layout.stands().iter().enumerate().filter(|(_, stand)| fits(stand));
-        let mut free: u32 = stands.map(|(index, _)| self.state.runs().stand(index).free()).sum();
-        let counted = |seat: &&SeatNumber| {
-            let spot = self.layout.spot(**seat);
-            spot.is_some_and(|spot| fits(&self.layout.stands()[spot.stand]))
-                && self.state.is_free(**seat)
-                && self.layout.kept(**seat).is_none()
+        let runs = self.state.runs();
+        let for_sale = |(stand, row): (usize, &StandRow)| {
+            let free: u32 = runs.stand(stand).row(row).iter().map(|word| word.count_ones()).sum();
+            let gone = self.gone_in(row).iter().filter(|seat| {
+                self.state.is_free(**seat) && row.plan.kept(seat.0 - row.first).is_none()
+            });
+            free - u32::try_from(gone.count()).expect("a claim is bounded")
         };
-        let gone = self.gone.iter().filter(counted).count();
-        free -= u32::try_from(gone).expect("a claim is bounded");
-        free += wish.count - left;
+        let free = match wish.section {
+            None if self.gone.is_empty() => self.free_in_all(wish),
+            _ => self.rows(wish).map(for_sale).sum(),
+        };
+        let free: u32 = free + wish.count - left;
         let (code, free, count) = if wish.bays > 0 && left == wish.count {
-            let bays = self.free_bays(fits);
+            let bays = self.free_bays(wish);
             let code = if bays < wish.bays { Code::NotEnough } else { Code::NoRun };
             (code, bays, wish.bays)
         } else {
@@ -267,10 +287,16 @@ impl<'a> Search<'a> {
         refusal
     }
 
+    fn free_in_all(&self, wish: &Chosen) -> u32 {
+        let stands = self.layout.stands().iter().enumerate();
+        let fitting = stands.filter(|(_, stand)| wish.fits(self.layout, stand));
+        fitting.map(|(index, _)| self.state.runs().stand(index).free()).sum()
+    }
+
     /// How many wheelchair bays could be had.
-    fn free_bays(&self, fits: impl Fn(&Stand) -> bool) -> u32 {
-        let rows = self.layout.stands().iter().filter(|stand| fits(stand)).flat_map(|s| &s.rows);
-        let bays = rows.filter(|row| row.plan.has_bays()).flat_map(|row| {
+    fn free_bays(&self, wish: &Chosen) -> u32 {
+        let rows = self.rows(wish).filter(|(_, row)| row.plan.has_bays());
+        let bays = rows.flat_map(|(_, row)| {
             let bays = (0..row.plan.len()).filter(|seat| row.plan.kept(*seat) == Some(Kept::Bay));
             bays.map(|seat| SeatNumber(row.first + seat))
         });

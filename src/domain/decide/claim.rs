@@ -85,7 +85,7 @@ struct Wish {
 
 /// A line of a claim that leaves the choice to the event, in terms of the layout.
 pub(super) struct Chosen {
-    section: Option<usize>,
+    pub(super) section: Option<usize>,
     tier: Option<u16>,
     max_price: Option<i64>,
     pub(super) count: u32,
@@ -102,7 +102,8 @@ impl Chosen {
             Some(name) => {
                 let tier = layout.tier(name)?;
                 let sold = |stand: &Stand| {
-                    stand.tier == tier && section.is_none_or(|section| stand.section == section)
+                    stand.tier == tier
+                        && section.is_none_or(|section| stand.of_section(section).is_some())
                 };
                 Some(layout.stands().iter().any(sold).then_some(tier)?)
             }
@@ -112,7 +113,7 @@ impl Chosen {
     }
 
     pub(super) fn fits(&self, layout: &Layout, stand: &Stand) -> bool {
-        self.section.is_none_or(|section| stand.section == section)
+        self.section.is_none_or(|section| stand.of_section(section).is_some())
             && self.tier.is_none_or(|tier| stand.tier == tier)
             && self.max_price.is_none_or(|most| layout.tier_at(stand.tier).price <= most)
     }

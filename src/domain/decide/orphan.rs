@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use super::best::Search;
 use crate::domain::event::EventState;
 use crate::domain::ids::SeatNumber;
-use crate::domain::layout::{Layout, Spot};
+use crate::domain::layout::{Layout, Spot, Stand};
 use crate::domain::refusal::{Code, Refusal};
 use crate::domain::runs::Runs;
 use crate::domain::seat::Priced;
@@ -66,8 +66,10 @@ fn has_another_choice(state: &EventState, layout: &Layout, named: &[Priced]) -> 
         *groups.entry((layout.section_of(priced.seat), priced.price)).or_default() += 1;
     }
     groups.into_iter().all(|((section, price), count)| {
-        search.can_keep_pairs(count, |stand| {
-            stand.section == section && layout.tier_at(stand.tier).price == price
-        })
+        let fits = |stand: &Stand| {
+            let here = stand.of_section(section).is_some();
+            here && layout.tier_at(stand.tier).price == price
+        };
+        search.can_keep_pairs(count, section, fits)
     })
 }

@@ -1,4 +1,5 @@
-//! Stands: the rows of one section sold in one tier, in the order in which they are offered.
+//! Stands: the rows sold in one tier in sections of one rank, in the order in which they are
+//! offered.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -7,30 +8,40 @@ use std::sync::Arc;
 use super::{Layout, RowPlan};
 use crate::domain::ids::SeatNumber;
 
-/// Rows of one section that are sold in one tier.
+/// Rows that are sold in one tier, of all sections of one rank.
 #[derive(Clone, Debug)]
 pub struct Stand {
-    /// The section.
-    pub section: usize,
     /// The tier.
     pub tier: u16,
-    /// Rank of the section.
+    /// Rank of the sections.
     pub rank: i32,
-    /// Its rows, best first.
+    /// Its rows: those furthest in front first.
     pub rows: Vec<StandRow>,
+    /// Which rows are those of a section, as bits.
+    of_section: BTreeMap<usize, Vec<u64>>,
 }
 
 /// A row of a stand.
 #[derive(Clone, Debug)]
 pub struct StandRow {
+    /// Its section.
+    pub section: usize,
+    /// How many rows of the section are in front of it.
+    pub position: u32,
     /// Its first seat.
     pub first: u32,
     /// Its seats and aisles.
     pub plan: Arc<RowPlan>,
-    /// How many rows of its section are in front of it.
-    pub position: u32,
     /// Where the bits of its slots lie among those of the stand, in words.
     pub words: Range<usize>,
+}
+
+impl Stand {
+    /// The rows of a section as bits; `None` if it has none here.
+    #[must_use]
+    pub fn of_section(&self, section: usize) -> Option<&[u64]> {
+        self.of_section.get(&section).map(Vec::as_slice)
+    }
 }
 
 /// Where a numbered seat lies among the stands.
@@ -46,33 +57,35 @@ pub struct Spot {
 
 impl Layout {
     pub(super) fn compile_stands(&mut self) {
-        let mut by_offer: BTreeMap<(i32, usize, u16), Stand> = BTreeMap::new();
+        // Rows by rank and tier, then by how far in front they are.
+        let mut by_offer: BTreeMap<(i32, u16), Vec<(u32, usize)>> = BTreeMap::new();
         for (section, compiled) in self.sections.iter().enumerate() {
-            let section_rank = self.definition.sections[section].rank;
+            let rank = self.definition.sections[section].rank;
             for (position, row) in (0..).zip(&compiled.rows) {
-                let (tier, rank) = (row.tier, section_rank);
-                let empty = Stand { section, tier, rank, rows: vec![] };
-                let stand = by_offer.entry((section_rank, section, row.tier)).or_insert(empty);
-                let begin = stand.rows.last().map_or(0, |row| row.words.end);
-                let words = (row.plan.slots() as usize).div_ceil(64);
-                stand.rows.push(StandRow {
-                    first: row.first,
-                    plan: Arc::clone(&row.plan),
-                    position,
-                    words: begin..begin + words,
-                });
+                by_offer.entry((rank, row.tier)).or_default().push((position, section));
             }
         }
-        self.stands = by_offer.into_values().collect();
-        for (index, stand) in (0..).zip(&self.stands) {
-            let rows = &mut self.sections[stand.section].rows;
-            for (in_stand, row) in (0..).zip(rows.iter_mut().filter(|row| row.tier == stand.tier)) {
-                (row.stand, row.in_stand) = (index, in_stand);
+        for (stand, ((rank, tier), mut rows)) in (0..).zip(by_offer) {
+            rows.sort_unstable();
+            let width = rows.len().div_ceil(64);
+            let of_section = BTreeMap::new();
+            let mut built = Stand { tier, rank, rows: Vec::with_capacity(rows.len()), of_section };
+            let mut begin = 0;
+            for (in_stand, (position, section)) in (0..).zip(rows) {
+                let row = &mut self.sections[section].rows[position as usize];
+                (row.stand, row.in_stand) = (stand, in_stand);
+                let (first, plan) = (row.first, Arc::clone(&row.plan));
+                let words = begin..begin + (plan.slots() as usize).div_ceil(64);
+                begin = words.end;
+                built.rows.push(StandRow { section, position, first, plan, words });
+                let bits = built.of_section.entry(section).or_insert_with(|| vec![0; width]);
+                bits[in_stand as usize / 64] |= 1 << (in_stand % 64);
             }
+            self.stands.push(built);
         }
     }
 
-    /// All stands, the best section first.
+    /// All stands, those of the best sections first.
     #[must_use]
     pub fn stands(&self) -> &[Stand] {
         &self.stands
