@@ -1,12 +1,12 @@
 //! Checks of outcomes that amend a hold or a booking: more time, or places given back.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::event::{EventModel, Record, Sale};
 use super::finding::{Check, Fault, Judged, ensure, same};
 use super::grant::{check_places_of, check_record, unended, wrong_kind};
 use crate::domain::ids::HoldId;
-use crate::domain::outcome::{Cancelled, Held, Outcome, Place};
+use crate::domain::outcome::{Cancelled, Held, Outcome, Place, ToBlock};
 use crate::domain::request::Body;
 use crate::domain::time::At;
 
@@ -85,6 +85,7 @@ pub(super) fn cancelled(
         (format!("places of booking {}", cancelled.hold), format!("{:?} asked for", cancel.seats))
     })?;
     check_places_of(model, &expected, &cancelled.places, &cancelled.currency)?;
+    check_to_blocks(model, cancel.block.as_ref(), &cancelled.places, &cancelled.to_blocks)?;
     let left = hold.places.len() - expected.len();
     let remaining = usize::try_from(cancelled.remaining).ok();
     same(Check::Seats, "places left", &Some(left), &remaining)?;
@@ -92,4 +93,20 @@ pub(super) fn cancelled(
     // Calling off refunds every booking: a refund here would be the second.
     let refund = if model.sale == Sale::Off { 0 } else { paid };
     same(Check::Refund, "refund", &refund, &cancelled.refund)
+}
+
+/// Places given back are told to be where they were to go: in the block that was named, or else in
+/// the one they came from.
+fn check_to_blocks(
+    model: &EventModel,
+    named: Option<&String>,
+    given_back: &[Place],
+    told: &[ToBlock],
+) -> Judged {
+    let block = |seat: &String| named.or(model.blocks.get(seat));
+    let expected: BTreeMap<&String, &String> =
+        given_back.iter().filter_map(|place| Some((&place.seat, block(&place.seat)?))).collect();
+    let found = told.iter().map(|place| (&place.seat, &place.reason)).collect();
+    same(Check::Block, "places gone to blocks", &expected, &found)?;
+    same(Check::Block, "so many of them", &expected.len(), &told.len())
 }

@@ -3,7 +3,9 @@
 use super::event::{EventModel, Hold, Record, Sale, Seat, changes, in_hand, judged_alone};
 use super::operate;
 use crate::domain::ids::{BuyerId, HoldId};
-use crate::domain::outcome::{Booked, Changed, ChangedKind, Held, Outcome, OutcomeBody};
+use crate::domain::outcome::{
+    Booked, Changed, ChangedKind, Held, Outcome, OutcomeBody, Place, ToBlock,
+};
 use crate::domain::refusal::Code;
 use crate::domain::seat::{Cause, Status};
 use crate::domain::time::At;
@@ -35,8 +37,7 @@ impl EventModel {
                 self.end(released.hold, released.cause);
             }
             OutcomeBody::Cancelled(cancelled) => {
-                let given_back = cancelled.places.iter().map(|place| place.seat.as_str());
-                self.give_back(cancelled.hold, &given_back.collect::<Vec<_>>());
+                self.give_back(cancelled.hold, &cancelled.places, &cancelled.to_blocks);
             }
             OutcomeBody::Changed(changed) => self.change(record, changed),
             OutcomeBody::Refused(_) => {}
@@ -94,14 +95,18 @@ impl EventModel {
     }
 
     /// Takes places from a booking; one without places has ended.
-    fn give_back(&mut self, id: HoldId, seats: &[&str]) {
+    fn give_back(&mut self, id: HoldId, places: &[Place], to_blocks: &[ToBlock]) {
         let Some(hold) = self.holds.get_mut(&id) else { return };
-        let given_back = hold.places.extract_if(.., |place| seats.contains(&place.seat.as_str()));
-        let given_back: Vec<_> = given_back.collect();
+        let told = |place: &Place| places.iter().any(|other| other.seat == place.seat);
+        let given_back: Vec<_> = hold.places.extract_if(.., |place| told(place)).collect();
         let over = hold.places.is_empty();
         hold.given_back.extend(given_back.iter().cloned());
-        for place in &given_back {
-            self.leave(&place.seat, id);
+        for Place { seat, .. } in &given_back {
+            match to_blocks.iter().find(|to| to.seat == *seat) {
+                Some(to) => self.blocks.insert(seat.clone(), to.reason.clone()),
+                None => self.blocks.remove(seat),
+            };
+            self.leave(seat, id);
         }
         if over {
             self.end(id, Cause::Cancelled);

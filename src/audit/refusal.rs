@@ -183,8 +183,9 @@ pub(super) fn malformed(model: &EventModel, record: &Record<'_>) -> bool {
             unfit(&ask.actor, NAME_BYTES_MAX)
         }
         Body::Block(ask) => {
-            let reason = ask.reason.is_empty() || unfit(&ask.reason, NAME_BYTES_MAX);
-            reason || unfit(&ask.actor, NAME_BYTES_MAX) || are_misshapen(model, &ask.places)
+            is_unfit_reason(&ask.reason)
+                || unfit(&ask.actor, NAME_BYTES_MAX)
+                || are_misshapen(model, &ask.places)
         }
         Body::Unblock(ask) => {
             unfit(&ask.actor, NAME_BYTES_MAX) || are_misshapen(model, &ask.places)
@@ -192,13 +193,18 @@ pub(super) fn malformed(model: &EventModel, record: &Record<'_>) -> bool {
         Body::Cancel(ask) => {
             let mut seen = BTreeSet::new();
             let mut bad = ask.seats.iter().map(|seat| unfit(seat, FULL_NAME) || !seen.insert(seat));
-            ask.seats.len() > SEATS_PER_REQUEST_MAX || bad.any(|bad| bad)
+            let block = ask.block.as_deref().is_some_and(is_unfit_reason);
+            ask.seats.len() > SEATS_PER_REQUEST_MAX || bad.any(|bad| bad) || block
         }
         Body::Define(_) | Body::Confirm(_) | Body::Extend(_) | Body::Release(_) | Body::Expire => {
             false
         }
     };
     shape || !record.key_fits || record.request.id.made_at().is_none()
+}
+
+fn is_unfit_reason(reason: &str) -> bool {
+    reason.is_empty() || unfit(reason, NAME_BYTES_MAX)
 }
 
 fn unfit(text: &str, bytes: usize) -> bool {
@@ -248,7 +254,8 @@ fn is_signed(body: &Body) -> bool {
         | Body::Unblock(_)
         | Body::Expire => true,
         Body::Claim(claim) => claim.staff_override,
-        Body::Confirm(_) | Body::Extend(_) | Body::Release(_) | Body::Cancel(_) => false,
+        Body::Cancel(ask) => ask.block.is_some(),
+        Body::Confirm(_) | Body::Extend(_) | Body::Release(_) => false,
     }
 }
 

@@ -10,7 +10,7 @@ use super::ask::Answer;
 use super::failure::Failure;
 use super::output::Output;
 use crate::domain::event::SaleState;
-use crate::domain::outcome::{Changed, ChangedKind, Outcome, OutcomeBody, Place, Role};
+use crate::domain::outcome::{Changed, ChangedKind, Outcome, OutcomeBody, Place, Role, ToBlock};
 use crate::domain::refusal::{Code, Ground, Refusal};
 use crate::domain::seat::Cause;
 use crate::domain::time::At;
@@ -66,13 +66,14 @@ pub(super) fn line(outcome: &Outcome) -> String {
             places(&held.places, &held.currency)
         ),
         OutcomeBody::Cancelled(cancelled) => format!(
-            "cancelled {} #{} hold {} paid by {}: {}, of which {} to refund; places left: {}",
+            "cancelled {} #{} hold {} paid by {}: {}, of which {} to refund{}; places left: {}",
             header.event,
             header.sequence,
             cancelled.hold,
             cancelled.reference,
             places(&cancelled.places, &cancelled.currency),
             cancelled.refund,
+            to_blocks(&cancelled.to_blocks),
             cancelled.remaining
         ),
         OutcomeBody::Booked(booked) => format!(
@@ -128,6 +129,14 @@ fn blocks(changed: &Changed) -> String {
         let _ = write!(names, " and {} more", seats.len() - SEATS_SHOWN_MAX);
     }
     format!("{reason}: {names}")
+}
+
+/// Which of the places given back went to a block.
+fn to_blocks(places: &[ToBlock]) -> String {
+    places.iter().fold(String::new(), |mut text, ToBlock { seat, reason }| {
+        let _ = write!(text, "; {seat} blocked for {reason}");
+        text
+    })
 }
 
 fn places(places: &[Place], currency: &str) -> String {
@@ -216,6 +225,7 @@ fn body_object(body: &OutcomeBody) -> Value {
             "currency": cancelled.currency,
             "remaining": cancelled.remaining,
             "refund": cancelled.refund,
+            "to_blocks": to_block_objects(&cancelled.to_blocks),
         }),
         OutcomeBody::Booked(booked) => json!({
             "kind": "booked",
@@ -258,6 +268,11 @@ fn body_object(body: &OutcomeBody) -> Value {
 fn place_objects(places: &[Place]) -> Vec<Value> {
     let object =
         |place: &Place| json!({ "seat": place.seat, "tier": place.tier, "price": place.price });
+    places.iter().map(object).collect()
+}
+
+fn to_block_objects(places: &[ToBlock]) -> Vec<Value> {
+    let object = |place: &ToBlock| json!({ "seat": place.seat, "reason": place.reason });
     places.iter().map(object).collect()
 }
 
@@ -388,6 +403,7 @@ mod tests {
         let cancelled = outcome(OutcomeBody::Cancelled(Cancelled {
             hold: RequestId::NONE,
             places: vec![place],
+            to_blocks: vec![ToBlock { seat: "stalls/A/1".into(), reason: "press".into() }],
             currency: "EUR".into(),
             remaining: 1,
             reference: Reference::new("pay-1").unwrap(),
@@ -396,7 +412,8 @@ mod tests {
         assert_eq!(
             line(&cancelled),
             "cancelled hamlet #7 hold 00000000-0000-0000-0000-000000000000 paid by pay-1: \
-             stalls/A/1, 8000 EUR in minor units, of which 8000 to refund; places left: 1 (buyer ann)"
+             stalls/A/1, 8000 EUR in minor units, of which 8000 to refund; \
+             stalls/A/1 blocked for press; places left: 1 (buyer ann)"
         );
         assert_eq!(object(&cancelled)["refund"], 8_000);
     }

@@ -115,7 +115,9 @@ pub(super) enum Verb {
                             holdfast request cancel hamlet-2027-03-14 --buyer ann \\\n    \
                             --hold 0199c5d2-7f6e-7c3a-8a51-3f2b9d0c4e71\n  \
                             holdfast request cancel hamlet-2027-03-14 --buyer ann \\\n    \
-                            --hold 0199c5d2-7f6e-7c3a-8a51-3f2b9d0c4e71 --seat stalls/A/2"
+                            --hold 0199c5d2-7f6e-7c3a-8a51-3f2b9d0c4e71 --seat stalls/A/2\n  \
+                            holdfast request cancel hamlet-2027-03-14 --buyer ann \\\n    \
+                            --hold 0199c5d2-7f6e-7c3a-8a51-3f2b9d0c4e71 --into-block waiting-list"
     )]
     Cancel {
         #[command(flatten)]
@@ -126,6 +128,10 @@ pub(super) enum Verb {
         /// A place to give back, by its full name; repeatable. All of the booking where not given
         #[arg(long = "seat", value_name = "NAME")]
         seats: Vec<String>,
+        /// As staff: the places go to a block that is for this, before anybody can claim them;
+        /// signed. Otherwise each goes back where it came from
+        #[arg(long, value_name = "REASON")]
+        into_block: Option<String>,
     },
 }
 
@@ -215,9 +221,10 @@ fn body_of(verb: &Verb) -> (&Common, Body) {
             let release = Release { buyer: common.buyer.clone(), hold: *hold };
             (common, Body::Release(release))
         }
-        Verb::Cancel { common, hold, seats } => {
+        Verb::Cancel { common, hold, seats, into_block } => {
             let (buyer, seats) = (common.buyer.clone(), seats.clone());
-            (common, Body::Cancel(Cancel { buyer, hold: *hold, seats }))
+            let block = into_block.clone();
+            (common, Body::Cancel(Cancel { buyer, hold: *hold, seats, block }))
         }
     }
 }

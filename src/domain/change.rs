@@ -73,6 +73,8 @@ pub enum Change {
         hold: HoldId,
         /// Which, in rising order.
         seats: Vec<SeatNumber>,
+        /// The block they go to; without one each goes back where it came from.
+        block: Option<Arc<str>>,
     },
     /// Log time reached this point.
     Decided(At),
@@ -130,9 +132,9 @@ impl EventState {
                 self.sequence += 1;
                 self.free(*hold, *cause);
             }
-            Change::Cancelled { hold, seats } => {
+            Change::Cancelled { hold, seats, block } => {
                 self.sequence += 1;
-                self.cancel(*hold, seats);
+                self.cancel(*hold, seats, block.as_ref());
             }
             Change::Blocked { seats, reason } => {
                 self.sequence += 1;
@@ -204,6 +206,7 @@ impl EventState {
         let hold = self.holds.remove(&id).expect("only a live hold is freed");
         assert!(!hold.is_booked(), "a booking is not freed by a release");
         self.end_live_hold(id, &hold);
+        // What a release without the rule would do.
         if !Rule::BlockIsReturnedTo.holds() {
             self.forget_blocks(&hold.seats);
         }
@@ -211,12 +214,16 @@ impl EventState {
         hold.seats.iter().for_each(|&number| self.leave(number, id, &hold, cause));
     }
 
-    fn cancel(&mut self, id: HoldId, seats: &[SeatNumber]) {
+    fn cancel(&mut self, id: HoldId, seats: &[SeatNumber], block: Option<&Arc<str>>) {
         let mut hold = self.holds.remove(&id).expect("only a booking is cancelled");
         assert!(hold.is_booked() && !seats.is_empty(), "only places of a booking are cancelled");
         let before = hold.seats.len();
         hold.seats.retain(|seat| seats.binary_search(seat).is_err());
         assert_eq!(hold.seats.len() + seats.len(), before, "only its own places");
+        if let Some(reason) = block {
+            self.forget_blocks(seats);
+            seats.iter().for_each(|&number| self.remember_block(number, reason));
+        }
         seats.iter().for_each(|&number| self.leave(number, id, &hold, Cause::Cancelled));
         if !hold.seats.is_empty() {
             self.holds.insert(id, hold);
@@ -234,7 +241,7 @@ impl EventState {
         self.remember_leaver(id, hold, cause);
     }
 
-    /// What a change without the rule would do: places that are left belong to no block any more.
+    /// Taken places belong to no block any more.
     fn forget_blocks(&mut self, seats: &[SeatNumber]) {
         for &number in seats {
             if self.block_of(number).is_some() {

@@ -132,6 +132,8 @@ pub struct Cancelled {
     pub hold: HoldId,
     /// The places given back.
     pub places: Vec<Place>,
+    /// Those of them that went to a block; the others are free.
+    pub to_blocks: Vec<ToBlock>,
     /// Currency of the prices.
     pub currency: String,
     /// How many places the booking still has.
@@ -141,6 +143,15 @@ pub struct Cancelled {
     /// What is to be given back of it, in minor units: the sum of the prices, or zero where the
     /// event was called off, since that gives back every booking.
     pub refund: i64,
+}
+
+/// Where a place went that was given back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ToBlock {
+    /// Full name of the place.
+    pub seat: String,
+    /// Reason of the block it belongs to now.
+    pub reason: String,
 }
 
 /// A change of the event itself.

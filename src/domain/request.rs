@@ -201,6 +201,10 @@ pub struct Cancel {
     /// Full names of the places to give back, up to [`SEATS_PER_REQUEST_MAX`], none twice; none at
     /// all means the whole booking.
     pub seats: Vec<String>,
+    /// The block they are to go to, all of them, in the same decision (F27): what for, one to
+    /// [`NAME_BYTES_MAX`] bytes without control characters. Asked by staff, and signed. Without it
+    /// each place goes back where it came from.
+    pub block: Option<String>,
 }
 
 impl Request {
@@ -217,7 +221,8 @@ impl Request {
             | Body::Unblock(_)
             | Body::Expire => true,
             Body::Claim(claim) => claim.staff_override,
-            Body::Confirm(_) | Body::Extend(_) | Body::Release(_) | Body::Cancel(_) => false,
+            Body::Cancel(cancel) => cancel.block.is_some(),
+            Body::Confirm(_) | Body::Extend(_) | Body::Release(_) => false,
         }
     }
 
@@ -304,10 +309,7 @@ impl Request {
             }
             Body::Block(ask) => {
                 check_text("actor", &ask.actor, NAME_BYTES_MAX)?;
-                if ask.reason.is_empty() {
-                    return bad("the block has no reason");
-                }
-                check_text("reason", &ask.reason, NAME_BYTES_MAX)?;
+                check_reason(&ask.reason)?;
                 check_targets(&ask.places)
             }
             Body::Unblock(ask) => {
@@ -333,6 +335,13 @@ fn check_text(what: &str, text: &str, bytes_max: usize) -> Result<(), Refusal> {
         return bad(format!("the {what} has a control character"));
     }
     Ok(())
+}
+
+fn check_reason(reason: &str) -> Result<(), Refusal> {
+    if reason.is_empty() {
+        return bad("the block has no reason");
+    }
+    check_text("reason", reason, NAME_BYTES_MAX)
 }
 
 fn check_targets(places: &[Target]) -> Result<(), Refusal> {
@@ -369,7 +378,8 @@ impl Cancel {
         for seat in &self.seats {
             check_text("seat", seat, FULL_NAME_BYTES_MAX)?;
         }
-        check_twice(self.seats.iter().map(String::as_str).collect())
+        check_twice(self.seats.iter().map(String::as_str).collect())?;
+        self.block.as_deref().map_or(Ok(()), check_reason)
     }
 }
 
@@ -488,7 +498,12 @@ mod tests {
     fn a_cancel_names_up_to_fifty_seats_once_each() {
         let buyer = BuyerId::new("b1").unwrap();
         let cancel = |seats: Vec<String>| {
-            Body::Cancel(Cancel { buyer: buyer.clone(), hold: HoldId::NONE, seats })
+            let (buyer, hold) = (buyer.clone(), HoldId::NONE);
+            Body::Cancel(Cancel { buyer, hold, seats, block: None })
+        };
+        let into = |reason: &str| {
+            let (buyer, hold, block) = (buyer.clone(), HoldId::NONE, Some(reason.into()));
+            Body::Cancel(Cancel { buyer, hold, seats: vec![], block })
         };
         let seats = |count: u32| (0..count).map(|n| format!("A/1/{n}")).collect();
         assert_eq!(detail(cancel(vec![])), "");
@@ -496,6 +511,9 @@ mod tests {
         assert_eq!(detail(cancel(seats(51))), "the cancel names more than 50 seats");
         assert_eq!(detail(cancel(vec!["A/1".into(); 2])), "seat A/1 is named twice");
         assert_eq!(detail(cancel(vec!["a".repeat(195)])), "the seat is longer than 194 bytes");
+        assert_eq!(detail(into("waiting list")), "");
+        assert_eq!(detail(into("")), "the block has no reason");
+        assert_eq!(detail(into(&"a".repeat(65))), "the reason is longer than 64 bytes");
     }
 
     #[test]

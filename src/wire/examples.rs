@@ -16,7 +16,7 @@ use crate::domain::ids::{BuyerId, Digest, EventId, Partition, Reference, Request
 use crate::domain::layout::{Definition, Limits, Places, Row, Section, Tier};
 use crate::domain::outcome::{
     Booked, Cancelled, Changed, ChangedKind, Header, Held, Outcome, OutcomeBody, Place, Released,
-    Role,
+    Role, ToBlock,
 };
 use crate::domain::refusal::{Code, Ground, Refusal};
 use crate::domain::request::{
@@ -229,8 +229,10 @@ pub(super) fn requests() -> Vec<Request> {
     requests.push(of(Body::Extend(Extend { buyer: buyer(), hold: id(7), deadline })));
     requests.push(of(Body::Release(Release { buyer: buyer(), hold: id(7) })));
     let seats = strings(&["north/A/11", "floor/17"]);
-    requests.push(of(Body::Cancel(Cancel { buyer: buyer(), hold: id(7), seats })));
-    requests.push(of(Body::Cancel(Cancel { buyer: buyer(), hold: id(7), seats: vec![] })));
+    let cancel = Cancel { buyer: buyer(), hold: id(7), seats, block: None };
+    requests.push(of(Body::Cancel(cancel.clone())));
+    let block = Some("waiting list".into());
+    requests.push(of(Body::Cancel(Cancel { seats: vec![], block, ..cancel })));
     requests.push(of(Body::Expire));
     requests.push(Request { id: RequestId::NONE, event: long_event(), body: Body::Expire });
     requests
@@ -337,6 +339,7 @@ pub(super) fn outcomes() -> Vec<Outcome> {
     let cancelled = Cancelled {
         hold: id(7),
         places: places.clone(),
+        to_blocks: vec![ToBlock { seat: "floor/17".into(), reason: "press".into() }],
         currency: "EUR".into(),
         remaining: 1,
         reference: reference.clone(),
@@ -354,7 +357,8 @@ pub(super) fn outcomes() -> Vec<Outcome> {
     add(&derived, OutcomeBody::Released(Released { cause: Cause::Expired, ..released }));
     add(&usual, OutcomeBody::Cancelled(cancelled.clone()));
     let refund = i64::MIN;
-    let nothing = Cancelled { places: vec![], remaining: u32::MAX, refund, ..cancelled };
+    let nothing =
+        Cancelled { places: vec![], to_blocks: vec![], remaining: u32::MAX, refund, ..cancelled };
     add(&extremes, OutcomeBody::Cancelled(nothing));
     for changed in changes() {
         add(&usual, OutcomeBody::Changed(changed));

@@ -10,7 +10,7 @@ use super::registry::{Framed, Record, begin, open};
 use crate::domain::ids::{BuyerId, Digest, EventId, Partition, Reference, RequestId};
 use crate::domain::outcome::{
     Booked, Cancelled, Changed, ChangedKind, DECISION_VERSION, Header, Held, Outcome, OutcomeBody,
-    Place, Released, Role,
+    Place, Released, Role, ToBlock,
 };
 use crate::domain::refusal::{Code, Ground, Refusal};
 use crate::domain::seat::Cause;
@@ -289,9 +289,9 @@ fn read_cancelled(input: &mut Input<'_>) -> Result<Option<OutcomeBody>, DecodeEr
     let hold = RequestId(input.uuid("hold")?);
     input.list("seats", |input| input.string("seats"))?;
     input.int("cause")?;
-    let (places, currency, remaining, reference, refund) = read_given_back(input)?;
+    let (places, currency, remaining, reference, refund, to_blocks) = read_given_back(input)?;
     let reference = reference.ok_or_else(|| malformed("reference", "is null in a cancel"))?;
-    let cancelled = Cancelled { hold, places, currency, remaining, reference, refund };
+    let cancelled = Cancelled { hold, places, to_blocks, currency, remaining, reference, refund };
     Ok(Some(OutcomeBody::Cancelled(cancelled)))
 }
 
@@ -303,9 +303,10 @@ fn write_given_back(output: &mut Output, cancelled: Option<&Cancelled>) {
     let reference = cancelled.map(|cancelled| cancelled.reference.as_str());
     output.optional(reference, Output::text);
     output.long(cancelled.map_or(0, |cancelled| cancelled.refund));
+    write_to_blocks(output, cancelled.map_or(&[], |cancelled| &cancelled.to_blocks));
 }
 
-type GivenBack = (Vec<Place>, String, u32, Option<Reference>, i64);
+type GivenBack = (Vec<Place>, String, u32, Option<Reference>, i64, Vec<ToBlock>);
 
 fn read_given_back(input: &mut Input<'_>) -> Result<GivenBack, DecodeError> {
     Ok((
@@ -314,7 +315,24 @@ fn read_given_back(input: &mut Input<'_>) -> Result<GivenBack, DecodeError> {
         input.count("remaining")?,
         input.optional("reference", |input| input.name("reference", Reference::new))?,
         input.long("refund")?,
+        read_to_blocks(input)?,
     ))
+}
+
+fn write_to_blocks(output: &mut Output, to_blocks: &[ToBlock]) {
+    output.list(to_blocks, |output, place| {
+        output.text(&place.seat);
+        output.text(&place.reason);
+    });
+}
+
+fn read_to_blocks(input: &mut Input<'_>) -> Result<Vec<ToBlock>, DecodeError> {
+    input.list("to_blocks", |input| {
+        Ok(ToBlock {
+            seat: input.string("to_block.seat")?,
+            reason: input.string("to_block.reason")?,
+        })
+    })
 }
 
 fn read_changed(input: &mut Input<'_>, kind: ChangedKind) -> Result<Changed, DecodeError> {

@@ -77,11 +77,11 @@ records! {
     Confirm: "1";
     Extend: "1";
     Release: "1";
-    Cancel: "1";
+    Cancel: "1" "2";
     Expire: "1";
     Held: "1";
     Booked: "1";
-    Released: "1" "2";
+    Released: "1" "2" "3";
     Changed: "1" "2";
     Refused: "1";
     Catalog: "1" "2" "3";

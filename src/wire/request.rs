@@ -28,7 +28,7 @@ pub fn encode(request: &Request) -> Vec<u8> {
         Body::Confirm(_) => (Record::Confirm, 192),
         Body::Extend(_) => (Record::Extend, 160),
         Body::Release(_) => (Record::Release, 160),
-        Body::Cancel(cancel) => (Record::Cancel, 160 + 16 * cancel.seats.len()),
+        Body::Cancel(cancel) => (Record::Cancel, 192 + 16 * cancel.seats.len()),
         Body::Expire => (Record::Expire, 96),
     };
     let mut output = begin(record, capacity);
@@ -73,6 +73,7 @@ pub fn encode(request: &Request) -> Vec<u8> {
             output.text(cancel.buyer.as_str());
             output.uuid(cancel.hold.0);
             output.list(&cancel.seats, |output, seat| output.text(seat));
+            output.optional(cancel.block.as_deref(), Output::text);
         }
         Body::Expire => {}
     }
@@ -152,6 +153,7 @@ fn read_cancel(input: &mut Input<'_>) -> Result<Cancel, DecodeError> {
         buyer: input.name("buyer", BuyerId::new)?,
         hold: RequestId(input.uuid("hold")?),
         seats: input.list("seats", |input| input.string("seats"))?,
+        block: input.optional("block", |input| input.string("block"))?,
     })
 }
 

@@ -8,7 +8,7 @@ use super::{Log, buyer, claim, definition, event, places, seat};
 use crate::audit::Check;
 use crate::audit::ledger::compare;
 use crate::domain::ids::{HoldId, SeatNumber};
-use crate::domain::outcome::{Cancelled, Changed, ChangedKind, Held, OutcomeBody, Role};
+use crate::domain::outcome::{Cancelled, Changed, ChangedKind, Held, OutcomeBody, Role, ToBlock};
 use crate::domain::refusal::{Code, Ground, Refusal};
 use crate::domain::request::{
     Block, Body, Cancel, Claim, Define, Extend, Request, Target, Unblock,
@@ -65,18 +65,28 @@ fn standing(claim: i64, names: &[&str], deadline: At) -> Held {
 
 fn cancel(name: &str, claim: i64, seats: &[&str]) -> Body {
     let seats = seats.iter().map(|&seat| seat.into()).collect();
-    Body::Cancel(Cancel { buyer: buyer(name), hold: id_at(claim), seats })
+    Body::Cancel(Cancel { buyer: buyer(name), hold: id_at(claim), seats, block: None })
 }
 
 fn cancelled(claim: i64, names: &[&str], remaining: u32, paid: &str, refund: i64) -> OutcomeBody {
     OutcomeBody::Cancelled(Cancelled {
         hold: id_at(claim),
         places: names.iter().map(|name| place(name)).collect(),
+        to_blocks: vec![],
         currency: "EUR".into(),
         remaining,
         reference: reference(paid),
         refund,
     })
+}
+
+/// A cancel whose places went to these blocks.
+fn gone_to(body: OutcomeBody, to_blocks: &[(&str, &str)]) -> OutcomeBody {
+    let OutcomeBody::Cancelled(cancelled) = body else { unreachable!("it is a cancel") };
+    let to_block =
+        |&(seat, reason): &(&str, &str)| ToBlock { seat: seat.into(), reason: reason.into() };
+    let to_blocks = to_blocks.iter().map(to_block).collect();
+    OutcomeBody::Cancelled(Cancelled { to_blocks, ..cancelled })
 }
 
 fn because(code: Code, detail: &str, seats: &[&str]) -> OutcomeBody {
@@ -304,6 +314,36 @@ fn a_place_is_refunded_once() {
     finds(Check::Hold, 12, |log| {
         asked(log, 12).body = cancel("dee", 6, &["G/3"]);
         log.of(12).header.buyer = Some(buyer("dee"));
+    });
+}
+
+#[test]
+fn places_given_back_go_where_they_are_to_go() {
+    let rest = || cancelled(6, &["G/4", "G/5", "G/6"], 0, "pay-1", 6_000);
+    let list = [("G/4", "list"), ("G/5", "list"), ("G/6", "list")];
+    finds_told(Check::Block, 22, gone_to(rest(), &list));
+    finds_told(Check::Block, 22, gone_to(rest(), &[("G/4", "list")]));
+    let into_list = |log: &mut Log| {
+        let Body::Cancel(cancel) = &mut asked(log, 22).body else { panic!("not a cancel") };
+        cancel.block = Some("list".into());
+    };
+    let told = |told: Vec<(&'static str, &'static str)>| {
+        finds(Check::Block, 22, |log| {
+            into_list(log);
+            log.of(22).body = gone_to(rest(), &told);
+        });
+    };
+    told(vec![]);
+    told(list[..2].to_vec());
+    told(vec![list[0], list[1], ("G/6", "press")]);
+    told([&list[..], &list[..1]].concat());
+    told(vec![list[0], list[1], list[2], ("A/2/1", "list")]);
+    // What is in the block now is kept from sale.
+    finds(Check::Block, 30, |log| {
+        into_list(log);
+        log.of(22).body = gone_to(rest(), &list);
+        asked(log, 30).body = claim("ann", vec![places("G", None, 1)]);
+        log.of(30).body = held(30, &["G/4"]);
     });
 }
 

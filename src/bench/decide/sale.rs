@@ -183,7 +183,7 @@ impl Sale {
             let Some(hold) = self.state.find_hold(id) else { continue };
             let buyer = hold.buyer.clone();
             let body = match hold.is_booked() {
-                true => Body::Cancel(Cancel { buyer, hold: id, seats: vec![] }),
+                true => Body::Cancel(Cancel { buyer, hold: id, seats: vec![], block: None }),
                 false => Body::Release(Release { buyer, hold: id }),
             };
             let undoing = self.ask(body);

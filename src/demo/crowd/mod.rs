@@ -232,7 +232,7 @@ impl Crowd {
             }
             Step::Cancel(index, seats) => {
                 let (buyer, hold) = self.holder(index)?;
-                (index, Asked::Cancel, Body::Cancel(Cancel { buyer, hold, seats }))
+                (index, Asked::Cancel, Body::Cancel(Cancel { buyer, hold, seats, block: None }))
             }
         };
         let id = self.buyers[index as usize].next_id(self.opened.plus(millis(now)));

@@ -3,13 +3,18 @@
 //! The answer is what a refund rests on, and the only one that does: a place is given back once, by
 //! the booking it belongs to. A confirm that comes again afterwards moves nothing and asks for
 //! nothing. Once an event is called off, that alone gives back every booking.
+//!
+//! Staff may name a block that the places go to (F27). Cancel and block as two requests would let
+//! whoever asks fastest have the place in between.
+
+use std::sync::Arc;
 
 use super::{Verdict, currency, places};
 use crate::domain::change::Change;
 use crate::domain::event::{EventState, SaleState};
 use crate::domain::hold::Hold;
 use crate::domain::ids::SeatNumber;
-use crate::domain::outcome::{Cancelled, OutcomeBody};
+use crate::domain::outcome::{Cancelled, OutcomeBody, ToBlock};
 use crate::domain::refusal::{Code, Refusal};
 use crate::domain::request::Cancel;
 use crate::domain::seat::Cause;
@@ -69,14 +74,27 @@ fn grant(state: &EventState, ask: &Cancel, hold: &Hold, seats: Vec<SeatNumber>) 
             places.iter().map(|place| place.price).sum()
         }
     };
+    let to_blocks = to_blocks(state, &seats, ask.block.as_deref());
     let remaining = hold.seats.len() - seats.len();
     let body = OutcomeBody::Cancelled(Cancelled {
         hold: ask.hold,
         places,
+        to_blocks,
         currency: currency(state),
         remaining: u32::try_from(remaining).expect("a booking has few places"),
         reference: hold.reference.clone().expect("a booking has a reference"),
         refund,
     });
-    Verdict::Granted(body, Change::Cancelled { hold: ask.hold, seats })
+    let block = ask.block.as_deref().map(Arc::from);
+    Verdict::Granted(body, Change::Cancelled { hold: ask.hold, seats, block })
+}
+
+/// Where places go that are left: to the block named, or each to the one it came from.
+fn to_blocks(state: &EventState, seats: &[SeatNumber], named: Option<&str>) -> Vec<ToBlock> {
+    let layout = state.layout().expect("only a known event has bookings");
+    let to_block = |&seat: &SeatNumber| {
+        let reason = named.or_else(|| state.block_of(seat).map(|reason| &**reason))?;
+        Some(ToBlock { seat: layout.name(seat), reason: reason.into() })
+    };
+    seats.iter().filter_map(to_block).collect()
 }

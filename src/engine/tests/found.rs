@@ -143,7 +143,8 @@ fn a_successor_knows_what_is_blocked_and_what_was_cancelled() {
     let press = |count| Target::Places { section: "s".into(), count };
     let block = |places| Block { edition: 2, actor: "test".into(), reason: "press".into(), places };
     world.ask("e", Body::Block(block(vec![press(1)])));
-    let cancel = |seats| Body::Cancel(Cancel { buyer: BuyerId::new("b1").unwrap(), hold, seats });
+    let buyer = BuyerId::new("b1").unwrap();
+    let cancel = |seats| Body::Cancel(Cancel { buyer: buyer.clone(), hold, seats, block: None });
     world.ask("e", cancel(vec!["s/1".into()]));
     world.run();
     world.kill(w);

@@ -132,6 +132,8 @@ named! {
         Part = "cancel of a part",
         /// A cancel that names all that is left.
         Rest = "cancel of the rest",
+        /// A cancel of places that go to a block, named by it.
+        IntoBlock = "cancel into a block",
         /// A block of places by name.
         BlockNamed = "block named",
         /// A block of so many places.
@@ -178,7 +180,7 @@ named! {
         BlockedHeld = "blocked to held",
         /// Returned to its block.
         HeldBlocked = "held to blocked",
-        /// Returned to its block after it was sold.
+        /// Gone to a block after it was sold, mostly the one it came from.
         BookedBlocked = "booked to blocked",
         /// Its block was lifted while it was held.
         HeldLifted = "held, its block lifted",
@@ -384,6 +386,9 @@ impl Form {
                     (false, true) => Form::Rest,
                     (false, false) => Form::Part,
                 });
+                if cancel.block.is_some() {
+                    tell(Form::IntoBlock);
+                }
             }
             Body::Block(block) => block.places.iter().for_each(|target| match target {
                 Target::Named(_) => tell(Form::BlockNamed),

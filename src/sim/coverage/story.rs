@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::domain::event::SaleState;
 use crate::domain::ids::{EventId, HoldId};
 use crate::domain::limits::LAPSED_ROWS_MAX;
-use crate::domain::outcome::{ChangedKind, Outcome, OutcomeBody, Place, Role};
+use crate::domain::outcome::{ChangedKind, Outcome, OutcomeBody, Place, Role, ToBlock};
 use crate::domain::seat::{Cause, Status};
 
 use super::point::{End, Move, Point, Stage, Standing};
@@ -54,6 +54,9 @@ impl Story {
         let header = &outcome.header;
         if header.role == Role::Repeat {
             return;
+        }
+        if let OutcomeBody::Cancelled(cancelled) = &outcome.body {
+            self.put_into_blocks(&header.event, &cancelled.to_blocks);
         }
         let names = |places: &[Place]| -> Vec<String> {
             places.iter().map(|place| place.seat.clone()).collect()
@@ -104,6 +107,14 @@ impl Story {
                 }
             }
             OutcomeBody::Refused(_) => {}
+        }
+    }
+
+    /// Places that are given back belong to these blocks from now on.
+    fn put_into_blocks(&mut self, event: &EventId, places: &[ToBlock]) {
+        for place in places {
+            let blocks = self.blocks.entry(event.clone()).or_default();
+            blocks.insert(place.seat.clone(), Status::Booked);
         }
     }
 

@@ -69,7 +69,8 @@ impl Wish<'_> {
                 _ => names.push(self.sale.venue.names[0].clone()),
             }
         }
-        Body::Cancel(Cancel { buyer, hold, seats: names })
+        let block = self.mix.into_block.hit(self.rng).then(|| self.reason());
+        Body::Cancel(Cancel { buyer, hold, seats: names, block })
     }
 
     /// A hold to name, and in whose name: mostly the holder's.

@@ -134,6 +134,8 @@ pub(super) struct Mix {
     pub(super) contended: Rate,
     /// By a reference that was used.
     pub(super) paid_before: Rate,
+    /// Into a block.
+    pub(super) into_block: Rate,
 }
 
 impl Mix {
@@ -159,6 +161,7 @@ impl Mix {
             greedy: rate(60),
             contended: rate(180),
             paid_before: rate(90),
+            into_block: rate(120),
         }
     }
 

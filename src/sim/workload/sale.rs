@@ -199,6 +199,10 @@ impl Sale {
             OutcomeBody::Cancelled(cancelled) => {
                 let seats = self.numbers(&cancelled.places);
                 self.mark(&seats, false);
+                for seat in cancelled.to_blocks.iter().filter_map(|to| self.venue.number(&to.seat))
+                {
+                    self.places[seat.0 as usize].blocked = true;
+                }
                 let of = |known: &Known| known.hold == cancelled.hold;
                 let Some(at) = self.booked.iter().position(of) else { return };
                 self.booked[at].seats.retain(|seat| !seats.contains(seat));

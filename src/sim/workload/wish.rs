@@ -39,13 +39,9 @@ impl Wish<'_> {
             }
             Kind::Block => {
                 let Administration { edition, actor } = self.administration();
-                let reason = match self.rng.u32(..40) {
-                    0 => "",
-                    1..20 => "press",
-                    _ => "house",
-                };
+                let reason = self.reason();
                 let places = self.places_to_block();
-                Body::Block(Block { edition, actor, reason: reason.into(), places })
+                Body::Block(Block { edition, actor, reason, places })
             }
             Kind::Unblock => {
                 let Administration { edition, actor } = self.administration();
@@ -67,6 +63,16 @@ impl Wish<'_> {
 
     pub(super) fn somebody(&mut self) -> BuyerId {
         self.crowd[self.rng.usize(..self.crowd.len())].clone()
+    }
+
+    /// What a block is for.
+    pub(super) fn reason(&mut self) -> String {
+        let reason = match self.rng.u32(..40) {
+            0 => "",
+            1..20 => "press",
+            _ => "house",
+        };
+        reason.into()
     }
 
     fn administration(&mut self) -> Administration {

@@ -169,15 +169,13 @@ fn turn(turns: &mut Vec<Turn>, seat: &str, outcome: &Outcome) {
             if let Some(turn) = open_of(turns, cancelled.hold) {
                 turn.to = Some((now, Cause::Cancelled));
             }
+            if let Some(to) = cancelled.to_blocks.iter().find(|to| to.seat == seat) {
+                enter_block(turns, &to.reason, now);
+            }
         }
         OutcomeBody::Changed(changed) if changed.seats.contains(&seat) => match changed.kind {
-            ChangedKind::Blocked => turns.push(begin(Who::Block(changed.reason.clone()))),
-            ChangedKind::Unblocked => {
-                let blocks = turns.iter_mut().filter(|turn| matches!(turn.who, Who::Block(_)));
-                if let Some(turn) = blocks.rev().find(|turn| turn.to.is_none()) {
-                    turn.to = Some((now, Cause::None));
-                }
-            }
+            ChangedKind::Blocked => enter_block(turns, &changed.reason, now),
+            ChangedKind::Unblocked => leave_block(turns, now),
             ChangedKind::Defined
             | ChangedKind::Opened
             | ChangedKind::Closed
@@ -189,6 +187,22 @@ fn turn(turns: &mut Vec<Turn>, seat: &str, outcome: &Outcome) {
         | OutcomeBody::Cancelled(_)
         | OutcomeBody::Changed(_)
         | OutcomeBody::Refused(_) => {}
+    }
+}
+
+/// The place belongs to a block. It may have belonged to it before, while somebody had it.
+fn enter_block(turns: &mut Vec<Turn>, reason: &str, now: Moment) {
+    let who = Who::Block(reason.to_owned());
+    if !turns.iter().any(|turn| turn.to.is_none() && turn.who == who) {
+        leave_block(turns, now);
+        turns.push(Turn { who, from: now, booked: None, to: None });
+    }
+}
+
+fn leave_block(turns: &mut [Turn], now: Moment) {
+    let blocks = turns.iter_mut().filter(|turn| matches!(turn.who, Who::Block(_)));
+    if let Some(turn) = blocks.rev().find(|turn| turn.to.is_none()) {
+        turn.to = Some((now, Cause::None));
     }
 }
 

@@ -24,11 +24,11 @@ fn a_house_seat_comes_back_to_its_block() {
         10:06  h3 b3 claim A/1/5                 -> held h3 A/1/5@2000
         10:07  h4 b4 claim A/1/1 A/1/2 staff     -> held h4 A/1/1@2000 A/1/2@2000 staff
         10:08     b4 confirm h4 pay-4            -> booked h4 A/1/1@2000 A/1/2@2000
-        10:09     b4 cancel h4 A/1/1             -> cancelled h4 A/1/1@2000 left=1 refund=2000
+        10:09     b4 cancel h4 A/1/1             -> cancelled h4 A/1/1@2000 left=1 refund=2000 press:A/1/1
         10:10     b5 claim A/1/1                 -> refused blocked A/1/1 (press)
         10:11     unblock A/1/1                  -> unblocked 2 A/1/1
         10:12  h5 b5 claim A/1/1                 -> held h5 A/1/1@2000
-        10:13     b4 cancel h4                   -> cancelled h4 A/1/2@2000 left=0 refund=2000
+        10:13     b4 cancel h4                   -> cancelled h4 A/1/2@2000 left=0 refund=2000 press:A/1/2
         10:14     b4 confirm h4 pay-4            -> refused hold-ended (cancelled)
         10:15     unblock A/1/2                  -> unblocked 2 A/1/2
         10:16     b4 confirm h4 pay-4            -> refused hold-ended (cancelled)
@@ -53,6 +53,52 @@ fn a_place_unblocked_while_somebody_has_it_becomes_free() {
         0:07      b1 release h1                  -> h1 released A/1/1 A/1/2 A/1/3
         0:08      b3 claim A/1/1 A/1/2 A/1/3 A/1/4 A/1/5 -> refused blocked A/1/2 A/1/3 (press)
         0:09   h3 b3 claim A/1/1 A/1/4 A/1/5     -> held h3 A/1/1@2000 A/1/4@2000 A/1/5@2000
+        ",
+    );
+}
+
+#[test]
+fn a_cancel_into_a_block_leaves_no_claim_in_between() {
+    // F27
+    check(
+        "
+        0:00      define                         -> defined 1
+        0:00      open                           -> opened 2
+        0:01   h1 b1 claim A/1/1 A/1/2           -> held h1 A/1/1@2000 A/1/2@2000
+        0:01      b1 cancel h1 into=waiting-list -> refused nothing-booked
+        0:02      b1 confirm h1 pay-1            -> booked h1 A/1/1@2000 A/1/2@2000
+        0:03      b1 cancel h1 A/1/3 into=waiting-list -> refused not-in-booking A/1/3
+        0:03      b1 cancel h1 into=             -> refused bad-request
+        0:04      b1 cancel h1 A/1/1 into=waiting-list -> cancelled h1 A/1/1@2000 left=1 refund=2000 waiting-list:A/1/1
+        0:05      b2 claim A/1/1                 -> refused blocked A/1/1 (waiting-list)
+        0:06      b1 cancel h1 A/1/1 into=waiting-list -> refused not-in-booking A/1/1
+        0:07   h7 b7 claim A/1/1 staff           -> held h7 A/1/1@2000 staff
+        10:07.500 b2 claim A/1/1                 -> derived h7 expired A/1/1; refused blocked A/1/1 (waiting-list)
+        10:08     close @2                       -> closed 3
+        10:09     b1 cancel h1 into=waiting-list -> cancelled h1 A/1/2@2000 left=0 refund=2000 waiting-list:A/1/2
+        10:10     b1 cancel h1 into=waiting-list -> refused hold-ended (cancelled)
+        10:10     b1 confirm h1 pay-1            -> refused hold-ended (cancelled)
+        10:11     unblock A/1/1 A/1/2            -> unblocked 3 A/1/1 A/1/2
+        ",
+    );
+}
+
+#[test]
+fn a_cancel_takes_places_out_of_another_block_only_where_it_names_one() {
+    check(
+        "
+        0:00      define                         -> defined 1
+        0:00      block A/1/1 A/1/2 A/1/3 for=press -> blocked 1 press A/1/1 A/1/2 A/1/3
+        0:00      open                           -> opened 2
+        0:01   h1 b1 claim A/1/1 A/1/2 A/1/3 A/1/4 G*1 staff -> held h1 A/1/1@2000 A/1/2@2000 A/1/3@2000 A/1/4@2000 G/1@2000 staff
+        0:02      b1 confirm h1 pay-1            -> booked h1 A/1/1@2000 A/1/2@2000 A/1/3@2000 A/1/4@2000 G/1@2000
+        0:03      b1 cancel h1 A/1/1 A/1/4       -> cancelled h1 A/1/1@2000 A/1/4@2000 left=3 refund=4000 press:A/1/1
+        0:04      b1 cancel h1 A/1/2 G/1 into=list -> cancelled h1 A/1/2@2000 G/1@2000 left=1 refund=4000 list:A/1/2 list:G/1
+        0:05      b2 claim A/1/2                 -> refused blocked A/1/2 (list)
+        0:06   h2 b2 claim A/1/4                 -> held h2 A/1/4@2000
+        0:07      unblock A/1/3                  -> unblocked 2 A/1/3
+        0:08      call-off                       -> called-off 3
+        0:09      b1 cancel h1 into=list         -> cancelled h1 A/1/3@2000 left=0 refund=0 list:A/1/3
         ",
     );
 }

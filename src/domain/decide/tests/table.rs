@@ -9,8 +9,10 @@
 //!
 //! A line is a time, the request's id where another line names it, the request, and the outcomes in
 //! order, parted by `;`. A claim wants seats (`A/1/1`), places (`G*2`) and tiers (`G*2:vip`), with
-//! `staff` and `sum=4000`, or the best seats (`best*2`); a block says what it is `for=press` and which places (`A/1`, `G=2`). An
-//! id that is there twice is the same record if the request reads the same. What a request may
+//! `staff` and `sum=4000`, or the best seats (`best*2`); a block says what it is `for=press` and
+//! which places (`A/1`, `G=2`); a cancel may go `into=press`, and tells which places belong to a
+//! block now (`press:A/1/1`). An id that is there twice is the same record if the request reads the
+//! same. What a request may
 //! carry besides: `@3` the edition it was made for, `waited=31000` in milliseconds, `old` an id
 //! made before the window, `forgotten` an id the window no longer knows.
 //!
@@ -27,7 +29,7 @@ use crate::domain::decide::{Asked, Decision, IdVerdict, step};
 use crate::domain::event::EventState;
 use crate::domain::ids::{BuyerId, Digest, EventId, Partition, Reference, RequestId, SeatNumber};
 use crate::domain::layout::{Definition, Limits, Places, Row, Section, Tier};
-use crate::domain::outcome::{ChangedKind, Outcome, OutcomeBody, Place, Role};
+use crate::domain::outcome::{ChangedKind, Outcome, OutcomeBody, Place, Role, ToBlock};
 use crate::domain::refusal::{Code, Refusal};
 use crate::domain::request::{
     Administration, Best, Block, Body, Cancel, Claim, Confirm, Define, Extend, Line, Release,
@@ -204,7 +206,8 @@ impl Sale {
             [who, "cancel", hold, ref seats @ ..] => Body::Cancel(Cancel {
                 buyer: buyer(who),
                 hold: self.hold(hold),
-                seats: seats.iter().map(ToString::to_string).collect(),
+                seats: seats.iter().filter(|s| !s.contains('=')).map(ToString::to_string).collect(),
+                block: seats.iter().find_map(|word| word.strip_prefix("into=")).map(Into::into),
             }),
             [who, "release", hold] => {
                 Body::Release(Release { buyer: buyer(who), hold: self.hold(hold) })
@@ -256,11 +259,12 @@ impl Sale {
                 format!("extended {} {until}{}", name(held.hold), places(&held.places))
             }
             OutcomeBody::Cancelled(cancelled) => format!(
-                "cancelled {}{} left={} refund={}",
+                "cancelled {}{} left={} refund={}{}",
                 name(cancelled.hold),
                 places(&cancelled.places),
                 cancelled.remaining,
-                cancelled.refund
+                cancelled.refund,
+                to_blocks(&cancelled.to_blocks)
             ),
             OutcomeBody::Booked(booked) => {
                 format!("booked {}{}", name(booked.hold), places(&booked.places))
@@ -356,6 +360,10 @@ fn rows(state: &EventState) -> Vec<StoredSeat> {
 
 fn places(places: &[Place]) -> String {
     places.iter().map(|place| format!(" {}@{}", place.seat, place.price)).collect()
+}
+
+fn to_blocks(places: &[ToBlock]) -> String {
+    places.iter().map(|place| format!(" {}:{}", place.reason, place.seat)).collect()
 }
 
 fn targets(words: &[&str]) -> Vec<Target> {

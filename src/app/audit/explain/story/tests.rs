@@ -11,7 +11,7 @@ fn sale() -> House {
     let reference = Reference::new("pay-1").unwrap();
     house.ask(4, Body::Confirm(Confirm { buyer: buyer("ann"), hold: id_at(2), reference }));
     house.ask(5, claim("cid", "A/1/1"));
-    let cancel = Cancel { buyer: buyer("ann"), hold: id_at(2), seats: vec![] };
+    let cancel = Cancel { buyer: buyer("ann"), hold: id_at(2), seats: vec![], block: None };
     house.ask(6, Body::Cancel(cancel));
     house.ask(7, claim("bob", "A/1/1"));
     house.ask(40, Body::Expire);
