@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::event::{EventModel, Record, Sale};
+use super::event::{EventModel, Hold, Record, Sale};
 use super::finding::{Check, Fault, Judged, ensure, same};
 use super::grant::{check_places_of, check_record, unended, wrong_kind};
-use crate::domain::ids::HoldId;
+use crate::domain::ids::{BuyerId, HoldId, Reference};
 use crate::domain::outcome::{Cancelled, Held, Outcome, Place, ToBlock};
 use crate::domain::request::Body;
 use crate::domain::time::At;
@@ -57,27 +57,13 @@ pub(super) fn cancelled(
     cancelled: &Cancelled,
 ) -> Judged {
     let hold = unended(model, cancelled.hold)?;
-    let mut seen = BTreeSet::new();
-    for place in &cancelled.places {
-        let booked =
-            hold.places.iter().any(|own| own.seat == place.seat) && seen.insert(&place.seat);
-        ensure(booked, Check::Refund, || {
-            let expected = format!("places of booking {}, once each", cancelled.hold);
-            (expected, format!("{} given back", place.seat))
-        })?;
-    }
+    check_once_each(hold, cancelled.hold, &cancelled.places)?;
     let Body::Cancel(cancel) = &record.request.body else {
         return Err(wrong_kind(record, "an answer to a cancel"));
     };
     check_record(model, record, outcome)?;
     same(Check::Hold, "the hold asked for,", &cancel.hold, &cancelled.hold)?;
-    let Some(reference) = &hold.reference else {
-        let (expected, found) =
-            ("a booking".into(), format!("hold {}, not booked", cancelled.hold));
-        return Err(Fault { check: Check::Hold, expected, found });
-    };
-    same(Check::Hold, "buyer", &hold.buyer, &cancel.buyer)?;
-    same(Check::Hold, "reference", reference, &cancelled.reference)?;
+    check_booking(hold, cancelled.hold, &cancel.buyer, &cancelled.reference)?;
     let asked = |place: &&Place| cancel.seats.is_empty() || cancel.seats.contains(&place.seat);
     let expected: Vec<Place> = hold.places.iter().filter(asked).cloned().collect();
     let known = cancel.seats.is_empty() || expected.len() == cancel.seats.len();
@@ -95,9 +81,32 @@ pub(super) fn cancelled(
     same(Check::Refund, "refund", &refund, &cancelled.refund)
 }
 
+/// What is given back is the booking's own, each place once.
+pub(super) fn check_once_each(hold: &Hold, id: HoldId, given_back: &[Place]) -> Judged {
+    let mut seen = BTreeSet::new();
+    for place in given_back {
+        let own = hold.places.iter().any(|own| own.seat == place.seat) && seen.insert(&place.seat);
+        ensure(own, Check::Refund, || {
+            let expected = format!("places of booking {id}, once each");
+            (expected, format!("{} given back", place.seat))
+        })?;
+    }
+    Ok(())
+}
+
+/// It is a booking, the asker's, and is told to rest on the payment it rests on.
+pub(super) fn check_booking(hold: &Hold, id: HoldId, asker: &BuyerId, told: &Reference) -> Judged {
+    let Some(reference) = &hold.reference else {
+        let (expected, found) = ("a booking".into(), format!("hold {id}, not booked"));
+        return Err(Fault { check: Check::Hold, expected, found });
+    };
+    same(Check::Hold, "buyer", &hold.buyer, asker)?;
+    same(Check::Hold, "reference", reference, told)
+}
+
 /// Places given back are told to be where they were to go: in the block that was named, or else in
 /// the one they came from.
-fn check_to_blocks(
+pub(super) fn check_to_blocks(
     model: &EventModel,
     named: Option<&String>,
     given_back: &[Place],

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::finding::{Check, Fault, Finding, Judged, REQUESTS, ensure, same, topic_of};
 use super::venue::Venue;
-use super::{amend, grant, operate, refusal};
+use super::{amend, exchange, grant, operate, refusal};
 use crate::domain::ids::{BuyerId, Digest, EventId, HoldId, Partition, Reference};
 use crate::domain::limits::{GRACE, LAPSED_ROWS_MAX};
 use crate::domain::outcome::{Outcome, OutcomeBody, Place, Role};
@@ -48,7 +48,7 @@ pub(super) struct Hold {
     pub(super) buyer: BuyerId,
     /// The places it has; of one that ended those it had at its end.
     pub(super) places: Vec<Place>,
-    /// The places of a booking that were cancelled. They never come back to it.
+    /// The places of a booking that it gave back, and has not taken again by an exchange.
     pub(super) given_back: Vec<Place>,
     pub(super) deadline: At,
     pub(super) offset: i64,
@@ -290,6 +290,9 @@ impl EventModel {
             (OutcomeBody::Extended(held), _) => amend::extended(self, record, outcome, held),
             (OutcomeBody::Cancelled(cancelled), _) => {
                 amend::cancelled(self, record, outcome, cancelled)
+            }
+            (OutcomeBody::Exchanged(exchanged), _) => {
+                exchange::exchanged(self, record, outcome, exchanged)
             }
             (OutcomeBody::Changed(changed), _) => operate::changed(self, record, outcome, changed),
         }

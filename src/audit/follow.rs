@@ -4,7 +4,7 @@ use super::event::{EventModel, Hold, Record, Sale, Seat, changes, in_hand, judge
 use super::operate;
 use crate::domain::ids::{BuyerId, HoldId};
 use crate::domain::outcome::{
-    Booked, Changed, ChangedKind, Held, Outcome, OutcomeBody, Place, ToBlock,
+    Booked, Changed, ChangedKind, Exchanged, Held, Outcome, OutcomeBody, Place, ToBlock,
 };
 use crate::domain::refusal::Code;
 use crate::domain::seat::{Cause, Status};
@@ -38,6 +38,10 @@ impl EventModel {
             }
             OutcomeBody::Cancelled(cancelled) => {
                 self.give_back(cancelled.hold, &cancelled.places, &cancelled.to_blocks);
+            }
+            OutcomeBody::Exchanged(exchanged) => {
+                self.take_more(exchanged);
+                self.give_back(exchanged.hold, &exchanged.given_back, &exchanged.to_blocks);
             }
             OutcomeBody::Changed(changed) => self.change(record, changed),
             OutcomeBody::Refused(_) => {}
@@ -92,6 +96,17 @@ impl EventModel {
         }
         hold.deadline = deadline;
         self.set_seats_of(id, Status::Held);
+    }
+
+    /// Gives places to a booking.
+    fn take_more(&mut self, exchanged: &Exchanged) {
+        let Some(hold) = self.holds.get_mut(&exchanged.hold) else { return };
+        let is_new = |place: &Place| exchanged.taken.contains(&place.seat);
+        hold.given_back.retain(|place| !is_new(place));
+        hold.places.extend(exchanged.places.iter().filter(|place| is_new(place)).cloned());
+        for seat in &exchanged.taken {
+            self.set_seat(seat, Status::Booked, exchanged.hold);
+        }
     }
 
     /// Takes places from a booking; one without places has ended.

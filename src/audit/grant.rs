@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::best;
 use super::event::{EventModel, Hold, Record, Sale};
+use super::exchange::is_as_wanted;
 use super::finding::{Check, Fault, Judged, ensure, same};
 use super::refusal::{ages, malformed};
 use super::venue::{Venue, Wanted};
@@ -55,7 +56,7 @@ pub(super) fn held(
     ensure(stranded.is_empty(), Check::Seats, || {
         ("no seat left on its own".into(), format!("{stranded:?}"))
     })?;
-    check_places(venue, &wanted, held)?;
+    check_places(venue, &wanted, &held.places)?;
     for place in &held.places {
         // An override is for seats claimed by name; places are counted among the free ones.
         let wished = claim.staff_override && venue.is_numbered(&place.seat);
@@ -89,11 +90,11 @@ pub(super) fn max_wait(model: &EventModel) -> Millis {
 }
 
 /// Every line satisfied, nothing more, every place at its price.
-fn check_places(venue: &Venue, wanted: &Wanted, held: &Held) -> Judged {
+pub(super) fn check_places(venue: &Venue, wanted: &Wanted, places: &[Place]) -> Judged {
     let mut named = wanted.named.clone();
     let mut general: BTreeMap<(String, String), u64> = wanted.general.clone();
     let mut seen = BTreeSet::new();
-    for place in &held.places {
+    for place in places {
         let found = || format!("{} in tier {} at {}", place.seat, place.tier, place.price);
         let section = venue.section_of(&place.seat);
         let fresh = seen.insert(&place.seat) && section.is_some();
@@ -111,14 +112,14 @@ fn check_places(venue: &Venue, wanted: &Wanted, held: &Held) -> Judged {
             }
         };
         let Some(price) = price else {
-            let expected = "only places and tiers that the claim asks for".into();
+            let expected = "only places and tiers that are asked for".into();
             return Err(Fault { check: Check::Seats, expected, found: found() });
         };
         same(Check::Price, "price", &price, &place.price)?;
     }
     general.retain(|_, left| *left > 0);
     ensure(named.is_empty() && general.is_empty(), Check::Seats, || {
-        ("all places that the claim asks for".into(), format!("lacking {named:?} {general:?}"))
+        ("all places that are asked for".into(), format!("lacking {named:?} {general:?}"))
     })
 }
 
@@ -251,40 +252,14 @@ pub(super) fn repeat(model: &EventModel, record: &Record<'_>, outcome: &Outcome)
         OutcomeBody::Extended(_)
         | OutcomeBody::Released(_)
         | OutcomeBody::Cancelled(_)
+        | OutcomeBody::Exchanged(_)
         | OutcomeBody::Changed(_)
         | OutcomeBody::Refused(_) => {
             return Err(wrong_kind(record, "a repeat to say where a hold stands"));
         }
     };
     let hold = unended(model, id)?;
-    let asked = match &record.request.body {
-        Body::Claim(_) => record.request.id,
-        Body::Confirm(confirm) => {
-            let paid = Some(&confirm.reference);
-            same(Check::Hold, "the reference booked with,", &hold.reference.as_ref(), &paid)?;
-            confirm.hold
-        }
-        Body::Extend(extend) => {
-            // A later deadline would have been granted, or refused.
-            ensure(extend.deadline <= hold.deadline, Check::Hold, || {
-                let found = format!("where it stood, at {}", hold.deadline);
-                (format!("a deadline of {}", extend.deadline), found)
-            })?;
-            extend.hold
-        }
-        Body::Define(_)
-        | Body::Open(_)
-        | Body::Close(_)
-        | Body::Pause(_)
-        | Body::CallOff(_)
-        | Body::Block(_)
-        | Body::Unblock(_)
-        | Body::Release(_)
-        | Body::Cancel(_)
-        | Body::Expire => {
-            return Err(wrong_kind(record, "no repeat to such a request"));
-        }
-    };
+    let asked = asked_again(model, record, hold)?;
     same(Check::Hold, "the hold asked for,", &asked, &id)?;
     same(Check::Hold, "buyer", &Some(&hold.buyer), &record.request.buyer())?;
     match &outcome.body {
@@ -305,10 +280,49 @@ pub(super) fn repeat(model: &EventModel, record: &Record<'_>, outcome: &Outcome)
         OutcomeBody::Extended(_)
         | OutcomeBody::Released(_)
         | OutcomeBody::Cancelled(_)
+        | OutcomeBody::Exchanged(_)
         | OutcomeBody::Changed(_)
         | OutcomeBody::Refused(_) => {}
     }
     check_places_of(model, &hold.places, places, currency)
+}
+
+/// The hold that a request asks for which was granted before, if it is as that wanted it.
+fn asked_again(model: &EventModel, record: &Record<'_>, hold: &Hold) -> Result<HoldId, Fault> {
+    Ok(match &record.request.body {
+        Body::Claim(_) => record.request.id,
+        Body::Confirm(confirm) => {
+            let paid = Some(&confirm.reference);
+            same(Check::Hold, "the reference booked with,", &hold.reference.as_ref(), &paid)?;
+            confirm.hold
+        }
+        Body::Extend(extend) => {
+            // A later deadline would have been granted, or refused.
+            ensure(extend.deadline <= hold.deadline, Check::Hold, || {
+                let found = format!("where it stood, at {}", hold.deadline);
+                (format!("a deadline of {}", extend.deadline), found)
+            })?;
+            extend.hold
+        }
+        Body::Exchange(ask) => {
+            ensure(is_as_wanted(model, hold, ask), Check::Hold, || {
+                ("a booking as the exchange wanted it".into(), format!("{:?}", hold.places))
+            })?;
+            ask.hold
+        }
+        Body::Define(_)
+        | Body::Open(_)
+        | Body::Close(_)
+        | Body::Pause(_)
+        | Body::CallOff(_)
+        | Body::Block(_)
+        | Body::Unblock(_)
+        | Body::Release(_)
+        | Body::Cancel(_)
+        | Body::Expire => {
+            return Err(wrong_kind(record, "no repeat to such a request"));
+        }
+    })
 }
 
 pub(super) fn known(model: &EventModel) -> Result<&Venue, Fault> {
@@ -349,6 +363,7 @@ pub(super) fn wrong_kind(record: &Record<'_>, expected: &str) -> Fault {
         Body::Extend(_) => "an extend",
         Body::Release(_) => "a release",
         Body::Cancel(_) => "a cancel",
+        Body::Exchange(_) => "an exchange",
         Body::Expire => "an expire",
     };
     Fault {

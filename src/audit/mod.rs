@@ -31,12 +31,13 @@
 //! *lowest* code of all that hold; deciding again does.
 //!
 //! Reading order: [`Finding`], [`Model`] (a partition: matches answers to requests, with `memory`
-//! of ids), [`EventModel`] (an event: folds decisions; `grant`, `amend`, `operate` and `refusal`
-//! judge them, `follow` does what they say, `recount` counts again), then [`ledger`].
+//! of ids), [`EventModel`] (an event: folds decisions; `grant`, `amend`, `exchange`, `operate` and
+//! `refusal` judge them, `follow` does what they say, `recount` counts again), then [`ledger`].
 
 mod amend;
 mod best;
 mod event;
+mod exchange;
 mod finding;
 mod follow;
 mod grant;

@@ -354,6 +354,7 @@ fn count_outcome(report: &mut Report, outcome: &Outcome) {
         OutcomeBody::Extended(_) => report.extended += 1,
         OutcomeBody::Released(_) => report.released += 1,
         OutcomeBody::Cancelled(_) => report.cancelled += 1,
+        OutcomeBody::Exchanged(_) => report.exchanged += 1,
         OutcomeBody::Changed(_) => report.changed += 1,
         OutcomeBody::Refused(refusal) => *report.refused.entry(refusal.code).or_default() += 1,
     }

@@ -35,6 +35,7 @@ impl<'a> Asked<'a> {
             | Body::Extend(_)
             | Body::Release(_)
             | Body::Cancel(_)
+            | Body::Exchange(_)
             | Body::Expire => return None,
         };
         let raises = !matches!(kind, ChangedKind::Blocked | ChangedKind::Unblocked);
@@ -75,6 +76,7 @@ pub(super) fn changed(
         | Body::Extend(_)
         | Body::Release(_)
         | Body::Cancel(_)
+        | Body::Exchange(_)
         | Body::Expire => {
             known(model)?;
         }

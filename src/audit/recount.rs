@@ -142,8 +142,8 @@ fn count_holds(model: &EventModel, counted: &Counted<'_>) -> Judged {
     agree(same, "bookings by their payment", || "others".into())
 }
 
-/// Only claims add to what a buyer has, so that the bound of a claim holds at any time after it.
-/// What staff granted counts and is not bound.
+/// Only claims and exchanges add to what a buyer has, and are held to the bounds where they do, so
+/// that those hold at any time after it. What staff granted counts and is not bound.
 fn check_limits(
     model: &EventModel,
     venue: &Venue,

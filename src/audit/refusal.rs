@@ -15,7 +15,7 @@ use crate::domain::ids::{BuyerId, HoldId};
 use crate::domain::limits::{BLOCK_SEATS_MAX, ID_WINDOW, NAME_BYTES_MAX, SEATS_PER_REQUEST_MAX};
 use crate::domain::outcome::Outcome;
 use crate::domain::refusal::{Code, Refusal};
-use crate::domain::request::{Body, Claim, Line, Request, Target};
+use crate::domain::request::{Body, Cancel, Claim, Exchange, Line, Request, Target};
 use crate::domain::seat::Cause;
 use crate::domain::time::At;
 
@@ -136,16 +136,18 @@ fn judge_hold(model: &EventModel, refused: &Refusal, body: &Body) -> bool {
             let other = model.paid_by(&ask.reference).is_some_and(|other| other != id);
             code == Code::ReferenceUsed && other
         }
-        Body::Cancel(ask) => match (hold.ended, &hold.reference) {
-            (Some(Cause::Cancelled), _) => code == Code::HoldEnded,
-            (_, None) => code == Code::NothingBooked,
-            (_, Some(_)) => {
-                let own = |seat: &&String| hold.places.iter().any(|place| place.seat == **seat);
-                let foreign: BTreeSet<&String> =
-                    ask.seats.iter().filter(|seat| !own(seat)).collect();
-                code == Code::NotInBooking && lists(&foreign, refused)
+        Body::Cancel(Cancel { seats, .. }) | Body::Exchange(Exchange { seats, .. }) => {
+            match (hold.ended, &hold.reference) {
+                (Some(Cause::Cancelled), _) => code == Code::HoldEnded,
+                (_, None) => code == Code::NothingBooked,
+                (_, Some(_)) => {
+                    let own = |seat: &&String| hold.places.iter().any(|place| place.seat == **seat);
+                    let foreign: BTreeSet<&String> =
+                        seats.iter().filter(|seat| !own(seat)).collect();
+                    code == Code::NotInBooking && lists(&foreign, refused)
+                }
             }
-        },
+        }
         Body::Extend(_) | Body::Release(_) => {
             code == Code::HoldEnded && (over || hold.reference.is_some())
         }
@@ -191,16 +193,32 @@ pub(super) fn malformed(model: &EventModel, record: &Record<'_>) -> bool {
             unfit(&ask.actor, NAME_BYTES_MAX) || are_misshapen(model, &ask.places)
         }
         Body::Cancel(ask) => {
-            let mut seen = BTreeSet::new();
-            let mut bad = ask.seats.iter().map(|seat| unfit(seat, FULL_NAME) || !seen.insert(seat));
             let block = ask.block.as_deref().is_some_and(is_unfit_reason);
-            ask.seats.len() > SEATS_PER_REQUEST_MAX || bad.any(|bad| bad) || block
+            are_unfit(&ask.seats) || block
+        }
+        Body::Exchange(ask) => {
+            let both = |line: &Line| {
+                matches!(line,
+                Line::Seat { name, .. } if ask.seats.contains(name))
+            };
+            let given = ask.seats.is_empty() || are_unfit(&ask.seats);
+            let best = |line: &Line| matches!(line, Line::Best(_));
+            given
+                || is_misshapen(model, &ask.wish())
+                || ask.lines.iter().any(|line| both(line) || best(line))
         }
         Body::Define(_) | Body::Confirm(_) | Body::Extend(_) | Body::Release(_) | Body::Expire => {
             false
         }
     };
     shape || !record.key_fits || record.request.id.made_at().is_none()
+}
+
+/// Names of places to give back that cannot be meant.
+fn are_unfit(seats: &[String]) -> bool {
+    let mut seen = BTreeSet::new();
+    let bad = seats.iter().any(|seat| unfit(seat, FULL_NAME) || !seen.insert(seat));
+    seats.len() > SEATS_PER_REQUEST_MAX || bad
 }
 
 fn is_unfit_reason(reason: &str) -> bool {
@@ -255,7 +273,7 @@ fn is_signed(body: &Body) -> bool {
         | Body::Expire => true,
         Body::Claim(claim) => claim.staff_override,
         Body::Cancel(ask) => ask.block.is_some(),
-        Body::Confirm(_) | Body::Extend(_) | Body::Release(_) => false,
+        Body::Confirm(_) | Body::Extend(_) | Body::Release(_) | Body::Exchange(_) => false,
     }
 }
 
@@ -270,7 +288,8 @@ pub(super) fn ages(body: &Body) -> bool {
         | Body::Block(_)
         | Body::Unblock(_)
         | Body::Claim(_)
-        | Body::Extend(_) => true,
+        | Body::Extend(_)
+        | Body::Exchange(_) => true,
         Body::Confirm(_) | Body::Release(_) | Body::Cancel(_) | Body::Expire => false,
     }
 }
@@ -284,7 +303,7 @@ pub(super) fn outside(request: &Request, highest: At) -> bool {
 /// Whether it asks for a promise that is only made while the sale is open.
 fn sells(body: &Body) -> bool {
     match body {
-        Body::Claim(_) | Body::Extend(_) => true,
+        Body::Claim(_) | Body::Extend(_) | Body::Exchange(_) => true,
         Body::Define(_)
         | Body::Open(_)
         | Body::Close(_)
@@ -310,7 +329,8 @@ fn ends_with_it(body: &Body) -> bool {
         | Body::Unblock(_)
         | Body::Claim(_)
         | Body::Confirm(_)
-        | Body::Extend(_) => true,
+        | Body::Extend(_)
+        | Body::Exchange(_) => true,
         Body::Define(_) | Body::Release(_) | Body::Cancel(_) | Body::Expire => false,
     }
 }
@@ -321,6 +341,7 @@ fn hold_of(body: &Body) -> Option<(HoldId, &BuyerId)> {
         Body::Extend(ask) => Some((ask.hold, &ask.buyer)),
         Body::Release(ask) => Some((ask.hold, &ask.buyer)),
         Body::Cancel(ask) => Some((ask.hold, &ask.buyer)),
+        Body::Exchange(ask) => Some((ask.hold, &ask.buyer)),
         Body::Define(_)
         | Body::Open(_)
         | Body::Close(_)

@@ -28,6 +28,8 @@ pub struct Report {
     pub extended: u64,
     /// Bookings given back, wholly or in part.
     pub cancelled: u64,
+    /// Bookings that got other places.
+    pub exchanged: u64,
     /// Changes of events.
     pub changed: u64,
     /// Refusals by code.
@@ -120,6 +122,7 @@ impl Report {
             released,
             extended,
             cancelled,
+            exchanged,
             changed,
             refused,
             clamped,
@@ -144,6 +147,7 @@ impl Report {
         self.released += released;
         self.extended += extended;
         self.cancelled += cancelled;
+        self.exchanged += exchanged;
         self.changed += changed;
         for (code, count) in refused {
             *self.refused.entry(code).or_default() += count;
@@ -178,6 +182,7 @@ impl fmt::Display for Report {
             ("released", self.released),
             ("extended", self.extended),
             ("cancelled", self.cancelled),
+            ("exchanged", self.exchanged),
             ("changed", self.changed),
             ("refused", self.refused.values().sum()),
             ("clamped times", self.clamped),

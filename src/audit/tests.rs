@@ -1,5 +1,6 @@
 //! A log as values, for the tests below: what was asked, and what was answered.
 
+mod exchange;
 mod office;
 mod planted;
 mod random;

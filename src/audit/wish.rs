@@ -1,9 +1,11 @@
-//! Checks of refusals that rest on the places wanted, by a claim, a block or an unblock.
+//! Checks of refusals that rest on the places wanted, by a claim, an exchange, a block or an
+//! unblock.
 
 use std::collections::BTreeSet;
 
 use super::best::{self, Lack};
 use super::event::{EventModel, is_in};
+use super::exchange;
 use super::finding::{Check, Judged, ensure};
 use super::refusal::lists;
 use super::venue::{Marked, Venue, Wanted};
@@ -31,6 +33,22 @@ pub(super) fn judge(
                 return seats_taken(model, at, refused, &wish.wanted);
             }
             wish.is_refused(model, at, refused)
+        }
+        (Some(venue), Body::Exchange(ask)) => {
+            let claim = &ask.wish();
+            let wanted = venue.wanted(claim);
+            let named = wanted.named.keys().cloned().collect();
+            let wish = Wish { venue, claim, wanted, named, lack: None };
+            if refused.code == Code::SeatsTaken {
+                return seats_taken(model, at, refused, &wish.wanted);
+            }
+            // Of price and limits the difference counts, and there is no new hold.
+            let of_net = Code::PriceChanged..=Code::LiveHolds;
+            if of_net.contains(&refused.code) && refused.code != Code::KeptBack {
+                exchange::is_refused(model, venue, ask, &wish.wanted, refused)
+            } else {
+                wish.is_refused(model, at, refused)
+            }
         }
         (Some(venue), Body::Block(ask)) => {
             is_block_refused(model, &venue.marked(&ask.places), refused)

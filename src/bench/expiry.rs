@@ -130,6 +130,7 @@ fn collect(ends: &mut dyn Follower, holds: u64) -> anyhow::Result<Vec<(At, At)>>
                 OutcomeBody::Booked(_)
                 | OutcomeBody::Extended(_)
                 | OutcomeBody::Cancelled(_)
+                | OutcomeBody::Exchanged(_)
                 | OutcomeBody::Changed(_)
                 | OutcomeBody::Refused(_),
             )

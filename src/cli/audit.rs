@@ -162,6 +162,7 @@ fn object(report: &Report) -> Value {
         "released": report.released,
         "extended": report.extended,
         "cancelled": report.cancelled,
+        "exchanged": report.exchanged,
         "refused": refused.collect::<serde_json::Map<String, Value>>(),
         "changed": report.changed,
         "clamped": report.clamped,

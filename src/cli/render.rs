@@ -10,7 +10,9 @@ use super::ask::Answer;
 use super::failure::Failure;
 use super::output::Output;
 use crate::domain::event::SaleState;
-use crate::domain::outcome::{Changed, ChangedKind, Outcome, OutcomeBody, Place, Role, ToBlock};
+use crate::domain::outcome::{
+    Cancelled, Changed, ChangedKind, Exchanged, Header, Outcome, OutcomeBody, Place, Role, ToBlock,
+};
 use crate::domain::refusal::{Code, Ground, Refusal};
 use crate::domain::seat::Cause;
 use crate::domain::time::At;
@@ -35,6 +37,7 @@ pub(super) fn answer(answer: &Answer, output: Output) -> Result<Ending, Failure>
                 | OutcomeBody::Extended(_)
                 | OutcomeBody::Released(_)
                 | OutcomeBody::Cancelled(_)
+                | OutcomeBody::Exchanged(_)
                 | OutcomeBody::Changed(_) => Ending::Done,
             })
         }
@@ -65,17 +68,8 @@ pub(super) fn line(outcome: &Outcome) -> String {
             time(held.deadline),
             places(&held.places, &held.currency)
         ),
-        OutcomeBody::Cancelled(cancelled) => format!(
-            "cancelled {} #{} hold {} paid by {}: {}, of which {} to refund{}; places left: {}",
-            header.event,
-            header.sequence,
-            cancelled.hold,
-            cancelled.reference,
-            places(&cancelled.places, &cancelled.currency),
-            cancelled.refund,
-            to_blocks(&cancelled.to_blocks),
-            cancelled.remaining
-        ),
+        OutcomeBody::Cancelled(cancelled) => cancelled_line(header, cancelled),
+        OutcomeBody::Exchanged(exchanged) => exchanged_line(header, exchanged),
         OutcomeBody::Booked(booked) => format!(
             "booked    {} #{} hold {} paid by {}: {}",
             header.event,
@@ -115,6 +109,37 @@ pub(super) fn line(outcome: &Outcome) -> String {
         Role::Repeat => text.push_str(" (repeat)"),
     }
     text
+}
+
+fn cancelled_line(header: &Header, cancelled: &Cancelled) -> String {
+    format!(
+        "cancelled {} #{} hold {} paid by {}: {}, of which {} to refund{}; places left: {}",
+        header.event,
+        header.sequence,
+        cancelled.hold,
+        cancelled.reference,
+        places(&cancelled.places, &cancelled.currency),
+        cancelled.refund,
+        to_blocks(&cancelled.to_blocks),
+        cancelled.remaining
+    )
+}
+
+fn exchanged_line(header: &Header, exchanged: &Exchanged) -> String {
+    format!(
+        "exchanged {} #{} hold {} paid by {}: {} for {}{}; all of it costs {}, before {}: \
+         difference {}",
+        header.event,
+        header.sequence,
+        exchanged.hold,
+        exchanged.reference,
+        places(&exchanged.given_back, &exchanged.currency),
+        exchanged.taken.join(" "),
+        to_blocks(&exchanged.to_blocks),
+        exchanged.new_sum,
+        exchanged.old_sum,
+        exchanged.difference
+    )
 }
 
 /// What was blocked or unblocked; not all of it where it is much.
@@ -227,6 +252,7 @@ fn body_object(body: &OutcomeBody) -> Value {
             "refund": cancelled.refund,
             "to_blocks": to_block_objects(&cancelled.to_blocks),
         }),
+        OutcomeBody::Exchanged(exchanged) => exchanged_object(exchanged),
         OutcomeBody::Booked(booked) => json!({
             "kind": "booked",
             "hold": booked.hold.to_string(),
@@ -263,6 +289,22 @@ fn body_object(body: &OutcomeBody) -> Value {
             },
         }),
     }
+}
+
+fn exchanged_object(exchanged: &Exchanged) -> Value {
+    json!({
+        "kind": "exchanged",
+        "hold": exchanged.hold.to_string(),
+        "reference": exchanged.reference.as_str(),
+        "places": place_objects(&exchanged.places),
+        "taken": exchanged.taken,
+        "given_back": place_objects(&exchanged.given_back),
+        "to_blocks": to_block_objects(&exchanged.to_blocks),
+        "currency": exchanged.currency,
+        "old_sum": exchanged.old_sum,
+        "new_sum": exchanged.new_sum,
+        "difference": exchanged.difference,
+    })
 }
 
 fn place_objects(places: &[Place]) -> Vec<Value> {
@@ -344,7 +386,7 @@ pub(super) fn time(at: At) -> String {
 mod tests {
     use super::*;
     use crate::domain::ids::{BuyerId, Digest, EventId, Partition, Reference, RequestId};
-    use crate::domain::outcome::{Cancelled, Header, Held};
+    use crate::domain::outcome::Held;
     use crate::domain::time::Millis;
 
     fn outcome(body: OutcomeBody) -> Outcome {
@@ -416,6 +458,30 @@ mod tests {
              stalls/A/1 blocked for press; places left: 1 (buyer ann)"
         );
         assert_eq!(object(&cancelled)["refund"], 8_000);
+    }
+
+    #[test]
+    fn an_exchange_is_a_line() {
+        let place = |seat: &str, price| Place { seat: seat.into(), tier: "full".into(), price };
+        let exchanged = outcome(OutcomeBody::Exchanged(Exchanged {
+            hold: RequestId::NONE,
+            places: vec![place("stalls/A/2", 8_000), place("stalls/A/3", 9_000)],
+            taken: vec!["stalls/A/3".into()],
+            given_back: vec![place("stalls/A/1", 8_000)],
+            to_blocks: vec![ToBlock { seat: "stalls/A/1".into(), reason: "press".into() }],
+            currency: "EUR".into(),
+            reference: Reference::new("pay-1").unwrap(),
+            old_sum: 16_000,
+            new_sum: 17_000,
+            difference: 1_000,
+        }));
+        assert_eq!(
+            line(&exchanged),
+            "exchanged hamlet #7 hold 00000000-0000-0000-0000-000000000000 paid by pay-1: \
+             stalls/A/1, 8000 EUR in minor units for stalls/A/3; stalls/A/1 blocked for press; \
+             all of it costs 17000, before 16000: difference 1000 (buyer ann)"
+        );
+        assert_eq!(object(&exchanged)["difference"], 1_000);
     }
 
     #[test]

@@ -11,11 +11,13 @@ use super::output::Output;
 use super::{Ending, arguments, render};
 use crate::config::Config;
 use crate::domain::ids::{BuyerId, EventId, Reference, RequestId};
-use crate::domain::request::{Best, Body, Cancel, Claim, Confirm, Extend, Line, Release, Request};
+use crate::domain::request::{
+    Best, Body, Cancel, Claim, Confirm, Exchange, Extend, Line, Release, Request,
+};
 use crate::domain::time::{At, Millis};
 use crate::ports::clock;
 
-/// Claim, extend, confirm, release or cancel places, and wait for the answer
+/// Claim, extend, confirm, release, cancel or exchange places, and wait for the answer
 #[derive(Debug, Subcommand)]
 pub(super) enum Verb {
     /// Set places aside for a buyer: all of them, or none
@@ -133,6 +135,36 @@ pub(super) enum Verb {
         #[arg(long, value_name = "REASON")]
         into_block: Option<String>,
     },
+    /// Give places of a booking back and have others for them: all of it, or nothing
+    #[command(
+        after_help = "The answer says what the booking cost and costs; to settle the difference is \
+                            the app's work.\n\n\
+                            Example:\n  \
+                            holdfast request exchange hamlet-2027-03-14 --buyer ann \\\n    \
+                            --hold 0199c5d2-7f6e-7c3a-8a51-3f2b9d0c4e71 \\\n    \
+                            --give-back stalls/A/2 --seat stalls/B/7 --expected-difference -500"
+    )]
+    Exchange {
+        #[command(flatten)]
+        common: Common,
+        /// The hold that was booked, as the claim's answer names it
+        #[arg(long, value_parser = arguments::hold)]
+        hold: RequestId,
+        /// A place to give back, by its full name; repeatable
+        #[arg(long, value_name = "NAME", required = true)]
+        give_back: Vec<String>,
+        /// A numbered seat wanted, with the tier it is believed to be sold in if that matters;
+        /// repeatable
+        #[arg(long = "seat", value_name = "SECTION/ROW/SEAT[=TIER]", value_parser = arguments::seat)]
+        seats: Vec<Line>,
+        /// So many places wanted of a section without numbers; repeatable
+        #[arg(long, value_name = "SECTION=COUNT[:TIER]", value_parser = arguments::places)]
+        places: Vec<Line>,
+        /// What the buyer was shown to pay more, in minor units, or to get back where it is
+        /// negative; any other difference is refused
+        #[arg(long, value_name = "N", allow_negative_numbers = true)]
+        expected_difference: Option<i64>,
+    },
 }
 
 /// Until when: exactly one of these.
@@ -225,6 +257,16 @@ fn body_of(verb: &Verb) -> (&Common, Body) {
             let (buyer, seats) = (common.buyer.clone(), seats.clone());
             let block = into_block.clone();
             (common, Body::Cancel(Cancel { buyer, hold: *hold, seats, block }))
+        }
+        Verb::Exchange { common, hold, give_back, seats, places, expected_difference } => {
+            let exchange = Exchange {
+                buyer: common.buyer.clone(),
+                hold: *hold,
+                seats: give_back.clone(),
+                lines: seats.iter().chain(places).cloned().collect(),
+                expected_difference: *expected_difference,
+            };
+            (common, Body::Exchange(exchange))
         }
     }
 }

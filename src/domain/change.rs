@@ -76,6 +76,15 @@ pub enum Change {
         /// The block they go to; without one each goes back where it came from.
         block: Option<Arc<str>>,
     },
+    /// A booking left some or all of its places for others.
+    Exchanged {
+        /// The hold it was, and stays.
+        hold: HoldId,
+        /// Which it left, in rising order.
+        left: Vec<SeatNumber>,
+        /// Which it took, in rising order.
+        taken: Vec<Priced>,
+    },
     /// Log time reached this point.
     Decided(At),
     /// A place was read from the ledger, into an event that has just been restored.
@@ -93,6 +102,9 @@ impl EventState {
             | Change::Freed { hold, .. } => {
                 let hold = self.find_hold(*hold).expect("only what is there is changed");
                 hold.seats.iter().copied().for_each(tell);
+            }
+            Change::Exchanged { left, taken, .. } => {
+                left.iter().copied().chain(taken.iter().map(|priced| priced.seat)).for_each(tell);
             }
             Change::Cancelled { seats, .. }
             | Change::Blocked { seats, .. }
@@ -136,6 +148,10 @@ impl EventState {
                 self.sequence += 1;
                 self.cancel(*hold, seats, block.as_ref());
             }
+            Change::Exchanged { hold, left, taken } => {
+                self.sequence += 1;
+                self.exchange(*hold, left, taken);
+            }
             Change::Blocked { seats, reason } => {
                 self.sequence += 1;
                 self.block(seats, reason);
@@ -152,19 +168,7 @@ impl EventState {
     fn hold(&mut self, id: HoldId, buyer: &BuyerId, seats: &[Priced], deadline: At, offset: i64) {
         assert!(!seats.is_empty() && seats.len() <= SEATS_PER_REQUEST_MAX);
         assert!(seats.windows(2).all(|pair| pair[0].seat < pair[1].seat), "places rise");
-        for priced in seats {
-            self.leave_pool(priced.seat);
-            self.forget_leaver(self.seat(priced.seat).hold);
-            self.seats[priced.seat.0 as usize] = Seat {
-                hold: id,
-                price: priced.price,
-                changed: self.sequence,
-                status: Status::Held,
-                cause: Cause::None,
-                tier: priced.tier,
-            };
-            self.count_taken(priced.seat, buyer);
-        }
+        seats.iter().for_each(|priced| self.take(priced, id, buyer));
         let hold = Hold {
             buyer: buyer.clone(),
             seats: seats.iter().map(|priced| priced.seat).collect(),
@@ -173,6 +177,21 @@ impl EventState {
             reference: None,
         };
         self.add_live_hold(id, hold);
+    }
+
+    /// A place nobody has is set aside, and forgets who left it.
+    fn take(&mut self, priced: &Priced, id: HoldId, buyer: &BuyerId) {
+        self.leave_pool(priced.seat);
+        self.forget_leaver(self.seat(priced.seat).hold);
+        self.seats[priced.seat.0 as usize] = Seat {
+            hold: id,
+            price: priced.price,
+            changed: self.sequence,
+            status: Status::Held,
+            cause: Cause::None,
+            tier: priced.tier,
+        };
+        self.count_taken(priced.seat, buyer);
     }
 
     fn book(&mut self, id: HoldId, reference: &Reference) {
@@ -228,6 +247,27 @@ impl EventState {
         if !hold.seats.is_empty() {
             self.holds.insert(id, hold);
         }
+    }
+
+    /// Places an exchange leaves were given back by a booking, as by a cancel: nothing takes them
+    /// again for a payment that comes late.
+    fn exchange(&mut self, id: HoldId, left: &[SeatNumber], taken: &[Priced]) {
+        assert!(!left.is_empty() && !taken.is_empty(), "an exchange leaves and takes");
+        let mut hold = self.holds.get(&id).expect("only a booking is exchanged").clone();
+        assert!(hold.is_booked(), "only a booking is exchanged");
+        let before = hold.seats.len();
+        hold.seats.retain(|seat| left.binary_search(seat).is_err());
+        assert_eq!(hold.seats.len() + left.len(), before, "only its own places");
+        left.iter().for_each(|&number| self.leave(number, id, &hold, Cause::Cancelled));
+        for priced in taken {
+            self.take(priced, id, &hold.buyer);
+            self.seats[priced.seat.0 as usize].status = Status::Booked;
+            self.count_booked(priced.seat);
+            hold.seats.push(priced.seat);
+        }
+        hold.seats.sort_unstable();
+        assert!(hold.seats.len() <= SEATS_PER_REQUEST_MAX, "a booking is bounded");
+        self.holds.insert(id, hold);
     }
 
     /// A taken place goes back where it came from, and remembers who left it.

@@ -64,7 +64,7 @@ pub const LAPSED_ROWS_OF_BEST_MAX: usize = SEATS_PER_REQUEST_MAX * SEATS_PER_REQ
 pub const LAPSED_ROWS_OF_BLOCK_MAX: usize = SEATS_PER_REQUEST_MAX * SEATS_PER_REQUEST_MAX;
 /// Seat rows one decision may change beyond the lapsed ones: each wanted seat, named or general,
 /// may sit in a lapsed hold of its own, the buyer's lapsed holds go, and the wanted seats change
-/// once more.
+/// once more, as do those that an exchange gives back.
 pub const TOUCHED_ROWS_MAX: usize = SEATS_PER_REQUEST_MAX * SEATS_PER_REQUEST_MAX
     + LAPSED_ROWS_OF_BEST_MAX
     + LAPSED_ROWS_OF_BUYER_MAX

@@ -69,6 +69,8 @@ pub enum OutcomeBody {
     Released(Released),
     /// Places of a booking were given back.
     Cancelled(Cancelled),
+    /// A booking has other places.
+    Exchanged(Exchanged),
     /// The event itself changed.
     Changed(Changed),
     /// The wish was not granted.
@@ -145,6 +147,32 @@ pub struct Cancelled {
     pub refund: i64,
 }
 
+/// Places of a booking given back for others. The booking keeps its name and the payment it rests
+/// on; whoever takes payments settles the difference.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Exchanged {
+    /// The hold the booking was.
+    pub hold: HoldId,
+    /// All places it has now.
+    pub places: Vec<Place>,
+    /// Full names of those of them that are new.
+    pub taken: Vec<String>,
+    /// The places given back.
+    pub given_back: Vec<Place>,
+    /// Those of them that went to a block; the others are free.
+    pub to_blocks: Vec<ToBlock>,
+    /// Currency of the prices.
+    pub currency: String,
+    /// The payment the booking rests on.
+    pub reference: Reference,
+    /// Sum of the booking's prices before, in minor units.
+    pub old_sum: i64,
+    /// The sum now.
+    pub new_sum: i64,
+    /// By how much it rose: what is still to be paid, or to be given back where it is negative.
+    pub difference: i64,
+}
+
 /// Where a place went that was given back.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ToBlock {
@@ -208,6 +236,7 @@ impl OutcomeBody {
             | OutcomeBody::Extended(_)
             | OutcomeBody::Released(_)
             | OutcomeBody::Cancelled(_)
+            | OutcomeBody::Exchanged(_)
             | OutcomeBody::Changed(_) => None,
         }
     }
@@ -221,6 +250,7 @@ impl OutcomeBody {
             | OutcomeBody::Extended(_)
             | OutcomeBody::Released(_)
             | OutcomeBody::Cancelled(_)
+            | OutcomeBody::Exchanged(_)
             | OutcomeBody::Changed(_) => true,
             OutcomeBody::Refused(_) => false,
         }

@@ -44,6 +44,8 @@ pub enum Body {
     Release(Release),
     /// Give places of a booking back.
     Cancel(Cancel),
+    /// Give places of a booking back and have others for them.
+    Exchange(Exchange),
     /// End the holds that have lapsed. Signed; made by the expiry worker.
     Expire,
 }
@@ -207,6 +209,25 @@ pub struct Cancel {
     pub block: Option<String>,
 }
 
+/// Other places for a booking: all of the exchange or none of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Exchange {
+    /// Whose booking.
+    pub buyer: BuyerId,
+    /// The hold it was, and stays.
+    pub hold: HoldId,
+    /// Full names of the places to give back: one to [`SEATS_PER_REQUEST_MAX`], none twice.
+    pub seats: Vec<String>,
+    /// What is wanted for them, as in a [`Claim`], seats by name or so many places; no seat that is
+    /// given back.
+    pub lines: Vec<Line>,
+    /// What the buyer has been shown to pay more in minor units, or to get back where it is
+    /// negative; another difference is refused. It is the difference and not a total, because it is
+    /// what moves: prices booked at are pinned, and a total would change with every other place of
+    /// the booking that is given back meanwhile.
+    pub expected_difference: Option<i64>,
+}
+
 impl Request {
     /// Whether only holders of a signing key may ask this.
     #[must_use]
@@ -222,7 +243,7 @@ impl Request {
             | Body::Expire => true,
             Body::Claim(claim) => claim.staff_override,
             Body::Cancel(cancel) => cancel.block.is_some(),
-            Body::Confirm(_) | Body::Extend(_) | Body::Release(_) => false,
+            Body::Confirm(_) | Body::Extend(_) | Body::Release(_) | Body::Exchange(_) => false,
         }
     }
 
@@ -240,7 +261,8 @@ impl Request {
             | Body::Block(_)
             | Body::Unblock(_)
             | Body::Claim(_)
-            | Body::Extend(_) => true,
+            | Body::Extend(_)
+            | Body::Exchange(_) => true,
             Body::Confirm(_) | Body::Release(_) | Body::Cancel(_) | Body::Expire => false,
         }
     }
@@ -253,6 +275,7 @@ impl Request {
             Body::Extend(extend) => Some(extend.hold),
             Body::Release(release) => Some(release.hold),
             Body::Cancel(cancel) => Some(cancel.hold),
+            Body::Exchange(exchange) => Some(exchange.hold),
             Body::Define(_)
             | Body::Open(_)
             | Body::Close(_)
@@ -274,6 +297,7 @@ impl Request {
             Body::Extend(extend) => Some(&extend.buyer),
             Body::Release(release) => Some(&release.buyer),
             Body::Cancel(cancel) => Some(&cancel.buyer),
+            Body::Exchange(exchange) => Some(&exchange.buyer),
             Body::Define(_)
             | Body::Open(_)
             | Body::Close(_)
@@ -317,6 +341,7 @@ impl Request {
                 check_targets(&ask.places)
             }
             Body::Cancel(cancel) => cancel.check(),
+            Body::Exchange(exchange) => exchange.check(),
             Body::Confirm(_) | Body::Extend(_) | Body::Release(_) | Body::Expire => Ok(()),
         }
     }
@@ -372,14 +397,52 @@ fn check_twice(mut names: Vec<&str>) -> Result<(), Refusal> {
 
 impl Cancel {
     fn check(&self) -> Result<(), Refusal> {
-        if self.seats.len() > SEATS_PER_REQUEST_MAX {
-            return bad(format!("the cancel names more than {SEATS_PER_REQUEST_MAX} seats"));
-        }
-        for seat in &self.seats {
-            check_text("seat", seat, FULL_NAME_BYTES_MAX)?;
-        }
-        check_twice(self.seats.iter().map(String::as_str).collect())?;
+        check_given_back("cancel", &self.seats)?;
         self.block.as_deref().map_or(Ok(()), check_reason)
+    }
+}
+
+/// Names of places to give back.
+fn check_given_back(by: &str, seats: &[String]) -> Result<(), Refusal> {
+    if seats.len() > SEATS_PER_REQUEST_MAX {
+        return bad(format!("the {by} names more than {SEATS_PER_REQUEST_MAX} seats"));
+    }
+    for seat in seats {
+        check_text("seat", seat, FULL_NAME_BYTES_MAX)?;
+    }
+    check_twice(seats.iter().map(String::as_str).collect())
+}
+
+impl Exchange {
+    fn check(&self) -> Result<(), Refusal> {
+        if self.seats.is_empty() {
+            return bad("the exchange gives nothing back");
+        }
+        check_given_back("exchange", &self.seats)?;
+        if self.lines.is_empty() {
+            return bad("the exchange wants nothing");
+        }
+        if self.lines.iter().any(|line| matches!(line, Line::Best(_))) {
+            return bad("an exchange names its seats: the event chooses for a claim only");
+        }
+        self.wish().check()?;
+        let wanted = self.lines.iter().filter_map(|line| match line {
+            Line::Seat { name, .. } => Some(name),
+            Line::Places { .. } | Line::Best(_) => None,
+        });
+        check_twice(self.seats.iter().chain(wanted).map(String::as_str).collect())
+    }
+
+    /// What it wants, as a claim would say it.
+    #[must_use]
+    pub fn wish(&self) -> Claim {
+        Claim {
+            buyer: self.buyer.clone(),
+            lines: self.lines.clone(),
+            expected_price: None,
+            staff_override: false,
+            accessible: false,
+        }
     }
 }
 
@@ -429,98 +492,4 @@ impl Claim {
 }
 
 #[cfg(test)]
-mod tests {
-    use uuid::Uuid;
-
-    use super::*;
-
-    fn detail(body: Body) -> String {
-        let id = RequestId(Uuid::from_u128(0x0190_0000_0001_7000_8000_0000_0000_0001));
-        let request = Request { id, event: EventId::new("hamlet").unwrap(), body };
-        request.check().map_or_else(|refusal| refusal.ground.detail, |()| String::new())
-    }
-
-    fn claim(lines: Vec<Line>) -> Body {
-        let buyer = BuyerId::new("b1").unwrap();
-        Body::Claim(Claim {
-            buyer,
-            lines,
-            expected_price: None,
-            staff_override: false,
-            accessible: false,
-        })
-    }
-
-    fn seat(name: String, tier: Option<&str>) -> Line {
-        Line::Seat { name, tier: tier.map(Into::into) }
-    }
-
-    #[test]
-    fn what_answers_repeat_is_bounded() {
-        let opened = |actor: &str| Body::Open(Administration { edition: 1, actor: actor.into() });
-        assert_eq!(detail(opened("box office, counter 3")), "");
-        assert_eq!(detail(opened(&"a".repeat(65))), "the actor is longer than 64 bytes");
-        assert_eq!(detail(opened("ops\n")), "the actor has a control character");
-
-        let long = || "a".repeat(195);
-        let too_long = "the seat or section of a line is longer than 194 bytes";
-        let places = |section| Line::Places { section, tier: None, count: u32::MAX };
-        assert_eq!(detail(claim(vec![seat(long(), None)])), too_long);
-        assert_eq!(detail(claim(vec![places(long())])), too_long);
-        let unprintable = claim(vec![seat("A/1/1".into(), Some("\u{7f}"))]);
-        assert_eq!(detail(unprintable), "the tier of a line has a control character");
-    }
-
-    #[test]
-    fn a_block_says_what_for_and_which_places() {
-        let named = |name: &str| Target::Named(name.into());
-        let block = |reason: &str, places: Vec<Target>| {
-            Body::Block(Block { edition: 1, actor: "ops".into(), reason: reason.into(), places })
-        };
-        let unblock = |places| Body::Unblock(Unblock { edition: 1, actor: "ops".into(), places });
-        assert_eq!(detail(block("press and radio", vec![named("A/1"), named("A/1")])), "");
-        assert_eq!(detail(block("", vec![named("A/1")])), "the block has no reason");
-        let long = detail(block(&"a".repeat(65), vec![named("A/1")]));
-        assert_eq!(long, "the reason is longer than 64 bytes");
-        let unprintable = detail(block("a\tb", vec![named("A/1")]));
-        assert_eq!(unprintable, "the reason has a control character");
-        assert_eq!(detail(unblock(vec![])), "no places are named");
-        let none = Target::Places { section: "G".into(), count: 0 };
-        assert_eq!(detail(unblock(vec![named("A"), none])), "zero places of section G");
-        let too_long = "the place or section of a line is longer than 194 bytes";
-        assert_eq!(detail(unblock(vec![named(&"a".repeat(195))])), too_long);
-        assert_eq!(detail(unblock(vec![named("A"); 1_000])), "");
-        let lines = "places are named in more than 1000 lines";
-        assert_eq!(detail(unblock(vec![named("A"); 1_001])), lines);
-    }
-
-    #[test]
-    fn a_cancel_names_up_to_fifty_seats_once_each() {
-        let buyer = BuyerId::new("b1").unwrap();
-        let cancel = |seats: Vec<String>| {
-            let (buyer, hold) = (buyer.clone(), HoldId::NONE);
-            Body::Cancel(Cancel { buyer, hold, seats, block: None })
-        };
-        let into = |reason: &str| {
-            let (buyer, hold, block) = (buyer.clone(), HoldId::NONE, Some(reason.into()));
-            Body::Cancel(Cancel { buyer, hold, seats: vec![], block })
-        };
-        let seats = |count: u32| (0..count).map(|n| format!("A/1/{n}")).collect();
-        assert_eq!(detail(cancel(vec![])), "");
-        assert_eq!(detail(cancel(seats(50))), "");
-        assert_eq!(detail(cancel(seats(51))), "the cancel names more than 50 seats");
-        assert_eq!(detail(cancel(vec!["A/1".into(); 2])), "seat A/1 is named twice");
-        assert_eq!(detail(cancel(vec!["a".repeat(195)])), "the seat is longer than 194 bytes");
-        assert_eq!(detail(into("waiting list")), "");
-        assert_eq!(detail(into("")), "the block has no reason");
-        assert_eq!(detail(into(&"a".repeat(65))), "the reason is longer than 64 bytes");
-    }
-
-    #[test]
-    fn a_claim_has_up_to_fifty_lines() {
-        let lines =
-            |count: u32| claim((0..count).map(|n| seat(format!("A/1/{n}"), None)).collect());
-        assert_eq!(detail(lines(50)), "");
-        assert_eq!(detail(lines(51)), "the claim has more than 50 lines");
-    }
-}
+mod tests;

@@ -45,7 +45,7 @@ pub enum Cause {
     Expired = 1,
     /// The buyer gave the seats back before paying.
     Released = 2,
-    /// The buyer gave back seats of a booking.
+    /// The buyer gave back seats of a booking, by a cancel or for others by an exchange.
     Cancelled = 3,
 }
 
@@ -108,7 +108,7 @@ pub struct StoredSeat {
     pub price: i64,
     /// Index of the tier.
     pub tier: u16,
-    /// The payment of the booking that has it, or that left it by a cancel; else `None`.
+    /// The payment of the booking that has it, or that gave it back; else `None`.
     pub reference: Option<Reference>,
     /// Why the last hold left.
     pub cause: Cause,

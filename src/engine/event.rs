@@ -426,6 +426,7 @@ fn changes_the_catalog(change: &Change) -> bool {
         | Change::Extended { .. }
         | Change::Freed { .. }
         | Change::Cancelled { .. }
+        | Change::Exchanged { .. }
         | Change::Blocked { .. }
         | Change::Unblocked { .. }
         | Change::Decided(_)

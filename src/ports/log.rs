@@ -96,7 +96,7 @@ impl Topic {
     pub const fn of(body: &OutcomeBody) -> Topic {
         match body {
             OutcomeBody::Held(_) | OutcomeBody::Extended(_) => Topic::Held,
-            OutcomeBody::Booked(_) => Topic::Booked,
+            OutcomeBody::Booked(_) | OutcomeBody::Exchanged(_) => Topic::Booked,
             OutcomeBody::Released(_) | OutcomeBody::Cancelled(_) => Topic::Released,
             OutcomeBody::Changed(_) => Topic::Changed,
             OutcomeBody::Refused(_) => Topic::Refused,

@@ -311,6 +311,7 @@ const AIMED: &[Kind] = &[
     Kind::Extend,
     Kind::Release,
     Kind::Cancel,
+    Kind::Exchange,
     Kind::Confirm,
     Kind::Extend,
     Kind::Expire,

@@ -15,13 +15,13 @@ use crate::domain::event::SaleState;
 use crate::domain::ids::{BuyerId, Digest, EventId, Partition, Reference, RequestId};
 use crate::domain::layout::{Definition, Limits, Places, Row, Section, Tier};
 use crate::domain::outcome::{
-    Booked, Cancelled, Changed, ChangedKind, Header, Held, Outcome, OutcomeBody, Place, Released,
-    Role, ToBlock,
+    Booked, Cancelled, Changed, ChangedKind, Exchanged, Header, Held, Outcome, OutcomeBody, Place,
+    Released, Role, ToBlock,
 };
 use crate::domain::refusal::{Code, Ground, Refusal};
 use crate::domain::request::{
-    Administration, Best, Block, Body, Cancel, Claim, Confirm, Define, Extend, Line, Release,
-    Request, Target, Unblock,
+    Administration, Best, Block, Body, Cancel, Claim, Confirm, Define, Exchange, Extend, Line,
+    Release, Request, Target, Unblock,
 };
 use crate::domain::seat::Cause;
 use crate::domain::time::{At, Millis};
@@ -99,6 +99,7 @@ fn record_of(body: &Body) -> Record {
         Body::Extend(_) => Record::Extend,
         Body::Release(_) => Record::Release,
         Body::Cancel(_) => Record::Cancel,
+        Body::Exchange(_) => Record::Exchange,
         Body::Expire => Record::Expire,
     }
 }
@@ -106,7 +107,7 @@ fn record_of(body: &Body) -> Record {
 fn record_of_outcome(body: &OutcomeBody) -> Record {
     match body {
         OutcomeBody::Held(_) | OutcomeBody::Extended(_) => Record::Held,
-        OutcomeBody::Booked(_) => Record::Booked,
+        OutcomeBody::Booked(_) | OutcomeBody::Exchanged(_) => Record::Booked,
         OutcomeBody::Released(_) | OutcomeBody::Cancelled(_) => Record::Released,
         OutcomeBody::Changed(_) => Record::Changed,
         OutcomeBody::Refused(_) => Record::Refused,
@@ -233,9 +234,28 @@ pub(super) fn requests() -> Vec<Request> {
     requests.push(of(Body::Cancel(cancel.clone())));
     let block = Some("waiting list".into());
     requests.push(of(Body::Cancel(Cancel { seats: vec![], block, ..cancel })));
+    requests.extend(exchanges().into_iter().map(|exchange| of(Body::Exchange(exchange))));
     requests.push(of(Body::Expire));
     requests.push(Request { id: RequestId::NONE, event: long_event(), body: Body::Expire });
     requests
+}
+
+fn exchanges() -> Vec<Exchange> {
+    let [mixed, extremes, ..] = &claims()[..] else { unreachable!("there are more claims") };
+    let usual = Exchange {
+        buyer: buyer(),
+        hold: id(7),
+        seats: strings(&["north/A/12", "floor/17"]),
+        lines: mixed.lines.clone(),
+        expected_difference: Some(-4_450),
+    };
+    let extremes = Exchange {
+        seats: vec![],
+        lines: extremes.lines.clone(),
+        expected_difference: None,
+        ..usual.clone()
+    };
+    vec![usual, extremes]
 }
 
 fn claims() -> Vec<Claim> {
@@ -345,9 +365,13 @@ pub(super) fn outcomes() -> Vec<Outcome> {
         reference: reference.clone(),
         refund: 17_900,
     };
+    let exchanged = exchanges_told(&cancelled);
     let booked = Booked { hold: id(7), places, currency: "EUR".into(), reference };
     add(&usual, OutcomeBody::Booked(booked.clone()));
     add(&extremes, OutcomeBody::Booked(booked));
+    let [exchanged, nothing] = exchanged;
+    add(&usual, OutcomeBody::Exchanged(exchanged));
+    add(&extremes, OutcomeBody::Exchanged(nothing));
     let released = Released {
         hold: id(7),
         seats: strings(&["north/A/11", "floor/17"]),
@@ -377,6 +401,24 @@ pub(super) fn outcomes() -> Vec<Outcome> {
         add(&usual, OutcomeBody::Refused(Refusal::plain(code)));
     }
     outcomes
+}
+
+fn exchanges_told(cancelled: &Cancelled) -> [Exchanged; 2] {
+    let usual = Exchanged {
+        hold: id(7),
+        places: cancelled.places.clone(),
+        taken: strings(&["north/A/11"]),
+        given_back: cancelled.places.clone(),
+        to_blocks: cancelled.to_blocks.clone(),
+        currency: "EUR".into(),
+        reference: cancelled.reference.clone(),
+        old_sum: 17_900,
+        new_sum: 26_850,
+        difference: 8_950,
+    };
+    let extremes =
+        Exchanged { given_back: vec![], to_blocks: vec![], difference: i64::MIN, ..usual.clone() };
+    [usual, extremes]
 }
 
 fn changes() -> Vec<Changed> {

@@ -9,8 +9,8 @@ use super::binary::{Input, Output, malformed};
 use super::registry::{Framed, Record, begin, open};
 use crate::domain::ids::{BuyerId, Digest, EventId, Partition, Reference, RequestId};
 use crate::domain::outcome::{
-    Booked, Cancelled, Changed, ChangedKind, DECISION_VERSION, Header, Held, Outcome, OutcomeBody,
-    Place, Released, Role, ToBlock,
+    Booked, Cancelled, Changed, ChangedKind, DECISION_VERSION, Exchanged, Header, Held, Outcome,
+    OutcomeBody, Place, Released, Role, ToBlock,
 };
 use crate::domain::refusal::{Code, Ground, Refusal};
 use crate::domain::seat::Cause;
@@ -21,6 +21,8 @@ use crate::ports::log::{OutRecord, Topic};
 const KIND_FIRST: i32 = 0;
 /// On the topic of holds: an extension.
 const KIND_EXTENDED: i32 = 1;
+/// On the topic of bookings: an exchange.
+const KIND_EXCHANGED: i32 = 1;
 /// On the topic of releases: a cancel.
 const KIND_CANCELLED: i32 = 1;
 
@@ -34,6 +36,10 @@ pub fn encode(outcome: &Outcome) -> OutRecord {
         }
         OutcomeBody::Booked(booked) => {
             (Record::Booked, Topic::Booked, KIND_FIRST, booked.places.len())
+        }
+        OutcomeBody::Exchanged(exchanged) => {
+            let places = exchanged.places.len() + 2 * exchanged.given_back.len();
+            (Record::Booked, Topic::Booked, KIND_EXCHANGED, places)
         }
         OutcomeBody::Released(released) => {
             (Record::Released, Topic::Released, KIND_FIRST, released.seats.len())
@@ -54,6 +60,7 @@ pub fn encode(outcome: &Outcome) -> OutRecord {
     match &outcome.body {
         OutcomeBody::Held(held) | OutcomeBody::Extended(held) => write_held(&mut output, held),
         OutcomeBody::Booked(booked) => write_booked(&mut output, booked),
+        OutcomeBody::Exchanged(exchanged) => write_exchanged(&mut output, exchanged),
         OutcomeBody::Released(released) => write_released(&mut output, released),
         OutcomeBody::Cancelled(cancelled) => write_cancelled(&mut output, cancelled),
         OutcomeBody::Changed(changed) => {
@@ -78,9 +85,7 @@ pub fn decode(value: &[u8]) -> Result<Option<Outcome>, DecodeError> {
         Record::Held => read(&framed, held_kind, |input, body_of| {
             read_held(input).map(|held| Some(body_of(held)))
         }),
-        Record::Booked => read(&framed, only, |input, ()| {
-            read_booked(input).map(|booked| Some(OutcomeBody::Booked(booked)))
-        }),
+        Record::Booked => read(&framed, booked_kind, |input, read| read(input).map(Some)),
         Record::Released => read(&framed, released_kind, |input, read| read(input)),
         Record::Changed => read(&framed, changed_kind, |input, kind| {
             read_changed(input, kind).map(|changed| Some(OutcomeBody::Changed(changed)))
@@ -98,6 +103,7 @@ pub fn decode(value: &[u8]) -> Result<Option<Outcome>, DecodeError> {
         | Record::Extend
         | Record::Release
         | Record::Cancel
+        | Record::Exchange
         | Record::Expire
         | Record::Catalog
         | Record::Inventory
@@ -116,6 +122,17 @@ fn held_kind(kind: i32) -> Option<fn(Held) -> OutcomeBody> {
     match kind {
         KIND_FIRST => Some(OutcomeBody::Held),
         KIND_EXTENDED => Some(OutcomeBody::Extended),
+        _ => None,
+    }
+}
+
+/// Reads what a kind of booking says.
+type ReadBooked = fn(&mut Input<'_>) -> Result<OutcomeBody, DecodeError>;
+
+fn booked_kind(kind: i32) -> Option<ReadBooked> {
+    match kind {
+        KIND_FIRST => Some(|input| read_booked(input).map(OutcomeBody::Booked)),
+        KIND_EXCHANGED => Some(|input| read_exchanged(input).map(OutcomeBody::Exchanged)),
         _ => None,
     }
 }
@@ -252,15 +269,66 @@ fn write_booked(output: &mut Output, booked: &Booked) {
     write_places(output, &booked.places);
     output.text(&booked.currency);
     output.text(booked.reference.as_str());
+    write_moved(output, None);
 }
 
 fn read_booked(input: &mut Input<'_>) -> Result<Booked, DecodeError> {
-    Ok(Booked {
+    let booked = Booked {
         hold: RequestId(input.uuid("hold")?),
         places: read_places(input)?,
         currency: input.string("currency")?,
         reference: input.name("reference", Reference::new)?,
+    };
+    read_moved(input)?;
+    Ok(booked)
+}
+
+fn write_exchanged(output: &mut Output, exchanged: &Exchanged) {
+    output.uuid(exchanged.hold.0);
+    write_places(output, &exchanged.places);
+    output.text(&exchanged.currency);
+    output.text(exchanged.reference.as_str());
+    write_moved(output, Some(exchanged));
+}
+
+fn read_exchanged(input: &mut Input<'_>) -> Result<Exchanged, DecodeError> {
+    let hold = RequestId(input.uuid("hold")?);
+    let places = read_places(input)?;
+    let currency = input.string("currency")?;
+    let reference = input.name("reference", Reference::new)?;
+    let (taken, given_back, to_blocks, [old_sum, new_sum, difference]) = read_moved(input)?;
+    Ok(Exchanged {
+        hold,
+        places,
+        taken,
+        given_back,
+        to_blocks,
+        currency,
+        reference,
+        old_sum,
+        new_sum,
+        difference,
     })
+}
+
+/// The fields that only an exchange has something to say in.
+fn write_moved(output: &mut Output, exchanged: Option<&Exchanged>) {
+    let taken = exchanged.map_or(&[][..], |exchanged| &exchanged.taken);
+    output.list(taken, |output, seat| output.text(seat));
+    write_places(output, exchanged.map_or(&[], |exchanged| &exchanged.given_back));
+    write_to_blocks(output, exchanged.map_or(&[], |exchanged| &exchanged.to_blocks));
+    output.long(exchanged.map_or(0, |exchanged| exchanged.old_sum));
+    output.long(exchanged.map_or(0, |exchanged| exchanged.new_sum));
+    output.long(exchanged.map_or(0, |exchanged| exchanged.difference));
+}
+
+type MovedPlaces = (Vec<String>, Vec<Place>, Vec<ToBlock>, [i64; 3]);
+
+fn read_moved(input: &mut Input<'_>) -> Result<MovedPlaces, DecodeError> {
+    let taken = input.list("taken", |input| input.string("taken"))?;
+    let (given_back, to_blocks) = (read_places(input)?, read_to_blocks(input)?);
+    let sums = [input.long("old_sum")?, input.long("new_sum")?, input.long("difference")?];
+    Ok((taken, given_back, to_blocks, sums))
 }
 
 fn write_released(output: &mut Output, released: &Released) {

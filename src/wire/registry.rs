@@ -78,9 +78,10 @@ records! {
     Extend: "1";
     Release: "1";
     Cancel: "1" "2";
+    Exchange: "1";
     Expire: "1";
     Held: "1";
-    Booked: "1";
+    Booked: "1" "2";
     Released: "1" "2" "3";
     Changed: "1" "2";
     Refused: "1";

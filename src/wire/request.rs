@@ -9,8 +9,8 @@ use super::binary::{Input, Output, malformed};
 use super::registry::{Record, begin, open};
 use crate::domain::ids::{BuyerId, EventId, Reference, RequestId};
 use crate::domain::request::{
-    Administration, Best, Block, Body, Cancel, Claim, Confirm, Define, Extend, Line, Release,
-    Request, Target, Unblock,
+    Administration, Best, Block, Body, Cancel, Claim, Confirm, Define, Exchange, Extend, Line,
+    Release, Request, Target, Unblock,
 };
 
 /// Encodes a request as the value of its record; the record's key is the event id.
@@ -29,6 +29,9 @@ pub fn encode(request: &Request) -> Vec<u8> {
         Body::Extend(_) => (Record::Extend, 160),
         Body::Release(_) => (Record::Release, 160),
         Body::Cancel(cancel) => (Record::Cancel, 192 + 16 * cancel.seats.len()),
+        Body::Exchange(exchange) => {
+            (Record::Exchange, 192 + 16 * exchange.seats.len() + 32 * exchange.lines.len())
+        }
         Body::Expire => (Record::Expire, 96),
     };
     let mut output = begin(record, capacity);
@@ -75,6 +78,7 @@ pub fn encode(request: &Request) -> Vec<u8> {
             output.list(&cancel.seats, |output, seat| output.text(seat));
             output.optional(cancel.block.as_deref(), Output::text);
         }
+        Body::Exchange(exchange) => write_exchange(&mut output, exchange),
         Body::Expire => {}
     }
     output.into_bytes()
@@ -99,6 +103,7 @@ pub fn decode(value: &[u8]) -> Result<Request, DecodeError> {
         Record::Extend => |input| read_extend(input).map(Body::Extend),
         Record::Release => |input| read_release(input).map(Body::Release),
         Record::Cancel => |input| read_cancel(input).map(Body::Cancel),
+        Record::Exchange => |input| read_exchange(input).map(Body::Exchange),
         Record::Expire => |_| Ok(Body::Expire),
         Record::Held
         | Record::Booked
@@ -157,6 +162,17 @@ fn read_cancel(input: &mut Input<'_>) -> Result<Cancel, DecodeError> {
     })
 }
 
+fn read_exchange(input: &mut Input<'_>) -> Result<Exchange, DecodeError> {
+    Ok(Exchange {
+        buyer: input.name("buyer", BuyerId::new)?,
+        hold: RequestId(input.uuid("hold")?),
+        seats: input.list("seats", |input| input.string("seats"))?,
+        lines: input.list("lines", read_line)?,
+        expected_difference: input
+            .optional("expected_difference", |input| input.long("expected_difference"))?,
+    })
+}
+
 fn read_block(input: &mut Input<'_>) -> Result<Block, DecodeError> {
     Ok(Block {
         edition: input.long("edition")?,
@@ -197,26 +213,7 @@ fn read_target(input: &mut Input<'_>) -> Result<Target, DecodeError> {
 
 fn write_claim(output: &mut Output, claim: &Claim) {
     output.text(claim.buyer.as_str());
-    output.list(&claim.lines, |output, line| {
-        let (seat, section, tier, count, best) = match line {
-            Line::Seat { name, tier } => (Some(name), None, tier, None, None),
-            Line::Places { section, tier, count } => {
-                (None, Some(section), tier, Some(*count), None)
-            }
-            Line::Best(best) => {
-                (None, best.section.as_ref(), &best.tier, Some(best.count), Some(best))
-            }
-        };
-        output.optional(seat, |output, seat| output.text(seat));
-        output.optional(section, |output, section| output.text(section));
-        output.optional(tier.as_deref(), Output::text);
-        output.optional(count, |output, count| output.long(i64::from(count)));
-        output.optional(best, |output, best| {
-            output.optional(best.max_price, Output::long);
-            output.boolean(best.split);
-            output.long(i64::from(best.bays));
-        });
-    });
+    output.list(&claim.lines, write_line);
     output.optional(claim.expected_price, Output::long);
     output.boolean(claim.staff_override);
     output.boolean(claim.accessible);
@@ -230,6 +227,31 @@ fn read_claim(input: &mut Input<'_>) -> Result<Claim, DecodeError> {
         staff_override: input.boolean("staff_override")?,
         accessible: input.boolean("accessible")?,
     })
+}
+
+fn write_exchange(output: &mut Output, exchange: &Exchange) {
+    output.text(exchange.buyer.as_str());
+    output.uuid(exchange.hold.0);
+    output.list(&exchange.seats, |output, seat| output.text(seat));
+    output.list(&exchange.lines, write_line);
+    output.optional(exchange.expected_difference, Output::long);
+}
+
+fn write_line(output: &mut Output, line: &Line) {
+    let (seat, section, tier, count, best) = match line {
+        Line::Seat { name, tier } => (Some(name), None, tier, None, None),
+        Line::Places { section, tier, count } => (None, Some(section), tier, Some(*count), None),
+        Line::Best(best) => (None, best.section.as_ref(), &best.tier, Some(best.count), Some(best)),
+    };
+    output.optional(seat, |output, seat| output.text(seat));
+    output.optional(section, |output, section| output.text(section));
+    output.optional(tier.as_deref(), Output::text);
+    output.optional(count, |output, count| output.long(i64::from(count)));
+    output.optional(best, |output, best| {
+        output.optional(best.max_price, Output::long);
+        output.boolean(best.split);
+        output.long(i64::from(best.bays));
+    });
 }
 
 fn read_line(input: &mut Input<'_>) -> Result<Line, DecodeError> {

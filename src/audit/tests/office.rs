@@ -16,7 +16,7 @@ use crate::domain::request::{
 use crate::domain::seat::{Cause, Status, StoredSeat};
 use crate::domain::time::At;
 
-fn named(name: &str) -> Target {
+pub(super) fn named(name: &str) -> Target {
     Target::Named(name.into())
 }
 
@@ -24,7 +24,7 @@ fn counted(section: &str, count: u32) -> Target {
     Target::Places { section: section.into(), count }
 }
 
-fn block(edition: i64, reason: &str, places: Vec<Target>) -> Body {
+pub(super) fn block(edition: i64, reason: &str, places: Vec<Target>) -> Body {
     Body::Block(Block { edition, actor: "ops".into(), reason: reason.into(), places })
 }
 
@@ -32,7 +32,7 @@ fn unblock(edition: i64, places: Vec<Target>) -> Body {
     Body::Unblock(Unblock { edition, actor: "ops".into(), places })
 }
 
-fn moved(kind: ChangedKind, edition: i64, reason: &str, seats: &[&str]) -> OutcomeBody {
+pub(super) fn moved(kind: ChangedKind, edition: i64, reason: &str, seats: &[&str]) -> OutcomeBody {
     let seats = seats.iter().map(|&seat| seat.into()).collect();
     OutcomeBody::Changed(Changed {
         kind,
@@ -63,12 +63,18 @@ fn standing(claim: i64, names: &[&str], deadline: At) -> Held {
     Held { deadline, ..held }
 }
 
-fn cancel(name: &str, claim: i64, seats: &[&str]) -> Body {
+pub(super) fn cancel(name: &str, claim: i64, seats: &[&str]) -> Body {
     let seats = seats.iter().map(|&seat| seat.into()).collect();
     Body::Cancel(Cancel { buyer: buyer(name), hold: id_at(claim), seats, block: None })
 }
 
-fn cancelled(claim: i64, names: &[&str], remaining: u32, paid: &str, refund: i64) -> OutcomeBody {
+pub(super) fn cancelled(
+    claim: i64,
+    names: &[&str],
+    remaining: u32,
+    paid: &str,
+    refund: i64,
+) -> OutcomeBody {
     OutcomeBody::Cancelled(Cancelled {
         hold: id_at(claim),
         places: names.iter().map(|name| place(name)).collect(),
@@ -89,7 +95,7 @@ fn gone_to(body: OutcomeBody, to_blocks: &[(&str, &str)]) -> OutcomeBody {
     OutcomeBody::Cancelled(Cancelled { to_blocks, ..cancelled })
 }
 
-fn because(code: Code, detail: &str, seats: &[&str]) -> OutcomeBody {
+pub(super) fn because(code: Code, detail: &str, seats: &[&str]) -> OutcomeBody {
     let seats = seats.iter().map(|&seat| seat.into()).collect();
     OutcomeBody::Refused(Refusal {
         code,

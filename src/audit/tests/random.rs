@@ -2,9 +2,12 @@
 //!
 //! Here, and only here, `decide` is the generator of logs.
 
+mod breaks;
 mod without;
 
 use std::collections::{BTreeSet, HashMap};
+
+use breaks::BREAKS;
 
 use super::{Log, PARTITION, START, buyer, claim, definition, event, id, places, seat};
 use crate::audit::Report;
@@ -15,13 +18,12 @@ use crate::domain::event::EventState;
 use crate::domain::ids::{Digest, HoldId, Reference, RequestId, SeatNumber};
 use crate::domain::layout::{Definition, Places, Row};
 use crate::domain::limits::{ID_MEMORY, ID_WINDOW, LAPSED_ROWS_MAX};
-use crate::domain::outcome::{Outcome, OutcomeBody, Role};
+use crate::domain::outcome::OutcomeBody;
 use crate::domain::refusal::{Code, Refusal};
 use crate::domain::request::{
-    Administration, Block, Body, Cancel, Confirm, Define, Extend, Line, Release, Request, Target,
-    Unblock,
+    Administration, Block, Body, Cancel, Confirm, Define, Exchange, Extend, Line, Release, Request,
+    Target, Unblock,
 };
-use crate::domain::seat::Cause;
 use crate::domain::time::{At, Millis};
 
 /// Knuth's MMIX generator: enough for tests, the same everywhere.
@@ -139,6 +141,7 @@ impl Sale {
             36..44 => self.release(),
             44..50 => self.extend(),
             50..55 => self.cancel(),
+            55..60 if !self.crowd => self.exchange(),
             _ => self.claim(),
         }
     }
@@ -193,6 +196,25 @@ impl Sale {
         let block = listed.then(|| "waiting list".into());
         let (buyer, seats) = (buyer(&holder), seat.into_iter().collect());
         Body::Cancel(Cancel { buyer, hold, seats, block })
+    }
+
+    /// Places of a booking, mostly as many others for them.
+    fn exchange(&mut self) -> Body {
+        let booking = if self.lot.one_in(8) { None } else { self.lot.pick(&self.bookings) };
+        let (hold, holder) = booking.unwrap_or_else(|| self.hold());
+        let own = self.state.find_hold(hold).map_or(&[][..], |hold| &hold.seats);
+        let all = self.lot.one_in(3);
+        let given = own.iter().take(if all { own.len() } else { 1 });
+        let paid: i64 = given.clone().map(|&seat| self.state.seat(seat).price).sum();
+        let name = |&seat: &SeatNumber| self.state.layout().expect("known").name(seat);
+        let mut seats: Vec<String> = given.map(name).collect();
+        if seats.is_empty() || self.lot.one_in(12) {
+            seats.push("A/1/1".into());
+        }
+        let Body::Claim(wish) = self.claim() else { unreachable!("it is a claim") };
+        let expected_difference = wish.expected_price.map(|price| price - paid);
+        let buyer = buyer(&holder);
+        Body::Exchange(Exchange { buyer, hold, seats, lines: wish.lines, expected_difference })
     }
 
     fn definition(&self) -> Definition {
@@ -281,6 +303,7 @@ impl Sale {
                 OutcomeBody::Extended(_)
                 | OutcomeBody::Released(_)
                 | OutcomeBody::Cancelled(_)
+                | OutcomeBody::Exchanged(_)
                 | OutcomeBody::Changed(_)
                 | OutcomeBody::Refused(_) => {}
             }
@@ -363,7 +386,8 @@ fn what_is_decided_is_clean() {
     let mut all = Report::default();
     (1..=12).for_each(|seed| all.merge(check_clean(&Sale::make(seed, 3_000, false))));
     assert!(all.held > 500 && all.booked > 50 && all.released > 500, "{all}");
-    assert!(all.extended > 50 && all.cancelled > 50 && all.seats_blocked > 10, "{all}");
+    assert!(all.extended > 50 && all.cancelled > 50 && all.exchanged > 50, "{all}");
+    assert!(all.seats_blocked > 10, "{all}");
     let met: BTreeSet<Code> = all.refused.into_keys().collect();
     let known = [12, 20, 22, 30, 31, 32, 33, 34, 40, 41, 42, 60, 61, 62, 70, 71, 72, 73, 74];
     let known = known.into_iter().chain([80, 81, 82, 85, 90, 91, 92, 94, 95, 96, 97]);
@@ -384,166 +408,6 @@ fn so_many_lapse_that_one_decision_cannot_end_them_all() {
     let most = rows.values().max().copied().unwrap_or(0);
     assert!(most >= LAPSED_ROWS_MAX, "only {most} rows lapsed at once");
 }
-
-/// A way to break one outcome; says whether it could.
-type Break = fn(&mut Log, usize) -> bool;
-
-fn remove(log: &mut Log, at: usize) -> bool {
-    log.outcomes.remove(at);
-    true
-}
-
-fn double(log: &mut Log, at: usize) -> bool {
-    let outcome = log.outcomes[at].clone();
-    log.outcomes.push(outcome);
-    true
-}
-
-fn take_another_seat(log: &mut Log, at: usize) -> bool {
-    let OutcomeBody::Held(held) = &mut log.outcomes[at].body else { return false };
-    let Some(place) = held.places.iter_mut().find(|place| place.seat.starts_with("A/1")) else {
-        return false;
-    };
-    place.seat = place.seat.replace("A/1", "A/2");
-    true
-}
-
-fn cheapen(log: &mut Log, at: usize) -> bool {
-    match &mut log.outcomes[at].body {
-        OutcomeBody::Held(held) | OutcomeBody::Extended(held) => held.places[0].price -= 1,
-        OutcomeBody::Booked(booked) => booked.places[0].price -= 1,
-        OutcomeBody::Cancelled(cancelled) => cancelled.places[0].price -= 1,
-        OutcomeBody::Released(_) | OutcomeBody::Changed(_) | OutcomeBody::Refused(_) => {
-            return false;
-        }
-    }
-    true
-}
-
-fn lengthen(log: &mut Log, at: usize) -> bool {
-    let (OutcomeBody::Held(held) | OutcomeBody::Extended(held)) = &mut log.outcomes[at].body else {
-        return false;
-    };
-    held.deadline = held.deadline.plus(Millis(1));
-    true
-}
-
-fn refund_more(log: &mut Log, at: usize) -> bool {
-    let OutcomeBody::Cancelled(cancelled) = &mut log.outcomes[at].body else { return false };
-    cancelled.refund += 1;
-    true
-}
-
-fn give_back_what_is_kept(log: &mut Log, at: usize) -> bool {
-    let OutcomeBody::Cancelled(cancelled) = &mut log.outcomes[at].body else { return false };
-    let twice = cancelled.places[0].clone();
-    cancelled.places.push(twice);
-    true
-}
-
-fn put_elsewhere(log: &mut Log, at: usize) -> bool {
-    let OutcomeBody::Cancelled(cancelled) = &mut log.outcomes[at].body else { return false };
-    cancelled.to_blocks.pop().is_some()
-}
-
-fn leave_a_place_out(log: &mut Log, at: usize) -> bool {
-    let OutcomeBody::Changed(changed) = &mut log.outcomes[at].body else { return false };
-    changed.seats.pop().is_some()
-}
-
-fn skip_a_number(log: &mut Log, at: usize) -> bool {
-    let loose = matches!(&log.outcomes[at].body, OutcomeBody::Refused(_));
-    log.outcomes[at].header.sequence += 1;
-    !loose
-}
-
-fn mix_up_the_digest(log: &mut Log, at: usize) -> bool {
-    log.outcomes[at].header.digest.0[0] ^= 1;
-    true
-}
-
-fn mix_up_the_request(log: &mut Log, at: usize) -> bool {
-    log.outcomes[at].header.request = id(START, 1 << 41);
-    true
-}
-
-fn mix_up_the_buyer(log: &mut Log, at: usize) -> bool {
-    log.outcomes[at].header.buyer = Some(buyer("nobody"));
-    true
-}
-
-fn expire_too_early(log: &mut Log, at: usize) -> bool {
-    let OutcomeBody::Released(released) = &mut log.outcomes[at].body else { return false };
-    let by_buyer = released.cause == Cause::Released;
-    released.cause = Cause::Expired;
-    by_buyer
-}
-
-fn end_another_hold(log: &mut Log, at: usize) -> bool {
-    let OutcomeBody::Released(released) = &mut log.outcomes[at].body else { return false };
-    released.hold = id(START, 1 << 42);
-    true
-}
-
-fn pay_otherwise(log: &mut Log, at: usize) -> bool {
-    let OutcomeBody::Booked(booked) = &mut log.outcomes[at].body else { return false };
-    booked.reference = Reference::new("another").expect("a name");
-    true
-}
-
-fn refuse_what_was_granted(log: &mut Log, at: usize) -> bool {
-    let granted = match &log.outcomes[at].body {
-        OutcomeBody::Held(_)
-        | OutcomeBody::Booked(_)
-        | OutcomeBody::Extended(_)
-        | OutcomeBody::Cancelled(_) => true,
-        OutcomeBody::Released(_) | OutcomeBody::Changed(_) | OutcomeBody::Refused(_) => false,
-    };
-    let refusal = Refusal::plain(Code::SaleClosed);
-    log.outcomes[at].body = OutcomeBody::Refused(refusal);
-    granted
-}
-
-fn repeat_what_is_new(log: &mut Log, at: usize) -> bool {
-    let new = log.outcomes[at].header.role == Role::Answer;
-    log.outcomes[at].header.role = Role::Repeat;
-    new
-}
-
-fn decide_before_the_last(log: &mut Log, at: usize) -> bool {
-    let outcome = &mut log.outcomes[at];
-    outcome.header.decided_at = START.minus(Millis(1));
-    outcome.body.changes_the_event() && outcome.header.sequence > 1
-}
-
-fn decide_after_the_record(log: &mut Log, at: usize) -> bool {
-    let outcome: &mut Outcome = &mut log.outcomes[at];
-    outcome.header.decided_at = outcome.header.decided_at.plus(Millis(1_000_000));
-    true
-}
-
-const BREAKS: &[(&str, Break)] = &[
-    ("remove", remove),
-    ("double", double),
-    ("take another seat", take_another_seat),
-    ("cheapen", cheapen),
-    ("lengthen", lengthen),
-    ("refund more", refund_more),
-    ("give back what is kept", give_back_what_is_kept),
-    ("put elsewhere", put_elsewhere),
-    ("leave a place out", leave_a_place_out),
-    ("skip a number", skip_a_number),
-    ("mix up the digest", mix_up_the_digest),
-    ("mix up the request", mix_up_the_request),
-    ("mix up the buyer", mix_up_the_buyer),
-    ("expire too early", expire_too_early),
-    ("end another hold", end_another_hold),
-    ("pay otherwise", pay_otherwise),
-    ("refuse what was granted", refuse_what_was_granted),
-    ("repeat what is new", repeat_what_is_new),
-    ("decide before the last", decide_before_the_last),
-    ("decide after the record", decide_after_the_record),
-];
 
 #[test]
 fn what_is_broken_is_found_where_it_is() {

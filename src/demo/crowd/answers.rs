@@ -50,6 +50,9 @@ impl Crowd {
             OutcomeBody::Held(held) => count(held.places.len()),
             OutcomeBody::Released(released) => -count(released.seats.len()),
             OutcomeBody::Cancelled(cancelled) => -count(cancelled.places.len()),
+            OutcomeBody::Exchanged(exchanged) => {
+                count(exchanged.taken.len()) - count(exchanged.given_back.len())
+            }
             OutcomeBody::Booked(_)
             | OutcomeBody::Extended(_)
             | OutcomeBody::Changed(_)
@@ -67,7 +70,10 @@ impl Crowd {
             OutcomeBody::Booked(booked) => self.on_booked(index, booked, now),
             OutcomeBody::Released(_) => self.on_released(index, now),
             OutcomeBody::Refused(refusal) => self.on_refused(index, asked, refusal, now),
-            OutcomeBody::Cancelled(_) | OutcomeBody::Extended(_) | OutcomeBody::Changed(_) => {}
+            OutcomeBody::Cancelled(_)
+            | OutcomeBody::Exchanged(_)
+            | OutcomeBody::Extended(_)
+            | OutcomeBody::Changed(_) => {}
         }
     }
 

@@ -126,6 +126,10 @@ impl SeatMap {
             OutcomeBody::Cancelled(cancelled) => {
                 self.take_places(&cancelled.places, Status::Free, sequence);
             }
+            OutcomeBody::Exchanged(exchanged) => {
+                self.take_places(&exchanged.given_back, Status::Free, sequence);
+                self.take_places(&exchanged.places, Status::Booked, sequence);
+            }
             OutcomeBody::Extended(_) | OutcomeBody::Changed(_) | OutcomeBody::Refused(_) => {}
         }
     }

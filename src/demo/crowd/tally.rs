@@ -78,6 +78,7 @@ impl Heard {
             | OutcomeBody::Booked(_)
             | OutcomeBody::Released(_)
             | OutcomeBody::Cancelled(_)
+            | OutcomeBody::Exchanged(_)
             | OutcomeBody::Changed(_)
                 if outcome.header.role == Role::Repeat =>
             {
@@ -92,6 +93,7 @@ impl Heard {
             OutcomeBody::Cancelled(_) => self.cancelled += 1,
             OutcomeBody::Changed(_) => self.changed += 1,
             OutcomeBody::Extended(_) => unreachable!("nobody of the crowd asks for more time"),
+            OutcomeBody::Exchanged(_) => unreachable!("nobody of the crowd asks for other places"),
         }
     }
 }

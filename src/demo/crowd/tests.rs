@@ -86,6 +86,7 @@ impl House {
                 OutcomeBody::Held(_)
                 | OutcomeBody::Extended(_)
                 | OutcomeBody::Booked(_)
+                | OutcomeBody::Exchanged(_)
                 | OutcomeBody::Changed(_) => 2,
                 OutcomeBody::Released(_) | OutcomeBody::Cancelled(_) => 3,
             };

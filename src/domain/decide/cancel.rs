@@ -1,8 +1,9 @@
 //! Cancels: the buyer gives places of a booking back. Leaving always works, whatever the sale does.
 //!
-//! The answer is what a refund rests on, and the only one that does: a place is given back once, by
-//! the booking it belongs to. A confirm that comes again afterwards moves nothing and asks for
-//! nothing. Once an event is called off, that alone gives back every booking.
+//! The answer is what a refund rests on, and the only one that does, but for the difference that an
+//! exchange tells: a place is given back once, by the booking it belongs to. A confirm that comes
+//! again afterwards moves nothing and asks for nothing. Once an event is called off, that alone
+//! gives back every booking.
 //!
 //! Staff may name a block that the places go to (F27). Cancel and block as two requests would let
 //! whoever asks fastest have the place in between.
@@ -13,7 +14,7 @@ use super::{Verdict, currency, places};
 use crate::domain::change::Change;
 use crate::domain::event::{EventState, SaleState};
 use crate::domain::hold::Hold;
-use crate::domain::ids::SeatNumber;
+use crate::domain::ids::{BuyerId, HoldId, SeatNumber};
 use crate::domain::outcome::{Cancelled, OutcomeBody, ToBlock};
 use crate::domain::refusal::{Code, Refusal};
 use crate::domain::request::Cancel;
@@ -27,10 +28,18 @@ pub(super) fn answer(state: &EventState, ask: &Cancel) -> Verdict {
 }
 
 fn judge<'a>(state: &'a EventState, ask: &Cancel) -> Result<(&'a Hold, Vec<SeatNumber>), Refusal> {
-    let hold = booking_of(state, ask)?;
-    if ask.seats.is_empty() {
-        return Ok((hold, hold.seats.clone()));
-    }
+    let hold = booking_of(state, ask.hold, &ask.buyer)?;
+    let all = ask.seats.is_empty();
+    let seats = if all { hold.seats.clone() } else { own_places(state, hold, &ask.seats)? };
+    Ok((hold, seats))
+}
+
+/// The places of a booking by their names, in rising order.
+pub(super) fn own_places(
+    state: &EventState,
+    hold: &Hold,
+    names: &[String],
+) -> Result<Vec<SeatNumber>, Refusal> {
     let layout = state.layout().expect("only a known event has bookings");
     let named = |name: &String| {
         // A row or section of one place is no name of that place.
@@ -38,24 +47,28 @@ fn judge<'a>(state: &'a EventState, ask: &Cancel) -> Result<(&'a Hold, Vec<SeatN
         let own = hold.seats.binary_search(&seat).is_ok() && layout.name(seat) == *name;
         own.then_some(seat)
     };
-    let missing: Vec<String> =
-        ask.seats.iter().filter(|name| named(name).is_none()).cloned().collect();
+    let missing: Vec<String> = names.iter().filter(|name| named(name).is_none()).cloned().collect();
     if !missing.is_empty() {
         return Err(Refusal::over_seats(Code::NotInBooking, missing));
     }
-    let mut seats: Vec<SeatNumber> = ask.seats.iter().filter_map(named).collect();
+    let mut seats: Vec<SeatNumber> = names.iter().filter_map(named).collect();
     seats.sort_unstable();
     seats.dedup();
-    Ok((hold, seats))
+    Ok(seats)
 }
 
-fn booking_of<'a>(state: &'a EventState, ask: &Cancel) -> Result<&'a Hold, Refusal> {
-    let hold = state.find_hold(ask.hold);
-    let leaver = state.leaver(ask.hold);
+/// The booking, if the hold became one and is the buyer's.
+pub(super) fn booking_of<'a>(
+    state: &'a EventState,
+    id: HoldId,
+    buyer: &BuyerId,
+) -> Result<&'a Hold, Refusal> {
+    let hold = state.find_hold(id);
+    let leaver = state.leaver(id);
     let whose = hold.map(|hold| &hold.buyer).or_else(|| leaver.map(|leaver| &leaver.buyer));
     match whose {
         None => return Err(Refusal::plain(Code::UnknownHold)),
-        Some(buyer) if *buyer != ask.buyer => return Err(Refusal::plain(Code::NotHolder)),
+        Some(other) if other != buyer => return Err(Refusal::plain(Code::NotHolder)),
         Some(_) => {}
     }
     match (hold, leaver.map(|leaver| leaver.cause)) {
@@ -90,7 +103,11 @@ fn grant(state: &EventState, ask: &Cancel, hold: &Hold, seats: Vec<SeatNumber>) 
 }
 
 /// Where places go that are left: to the block named, or each to the one it came from.
-fn to_blocks(state: &EventState, seats: &[SeatNumber], named: Option<&str>) -> Vec<ToBlock> {
+pub(super) fn to_blocks(
+    state: &EventState,
+    seats: &[SeatNumber],
+    named: Option<&str>,
+) -> Vec<ToBlock> {
     let layout = state.layout().expect("only a known event has bookings");
     let to_block = |&seat: &SeatNumber| {
         let reason = named.or_else(|| state.block_of(seat).map(|reason| &**reason))?;

@@ -73,14 +73,14 @@ fn judge(state: &EventState, claim: &Claim) -> Result<Vec<Priced>, Refusal> {
 }
 
 /// A claim in terms of the layout.
-struct Wish {
-    named: Vec<Priced>,
+pub(super) struct Wish {
+    pub(super) named: Vec<Priced>,
     /// Places wanted by section, then tier and price.
-    general: BTreeMap<usize, Vec<(u16, i64, u32)>>,
+    pub(super) general: BTreeMap<usize, Vec<(u16, i64, u32)>>,
     /// Seats that the event is to choose.
     best: Vec<Chosen>,
-    by_tier: BTreeMap<u16, u32>,
-    price: i64,
+    pub(super) by_tier: BTreeMap<u16, u32>,
+    pub(super) price: i64,
 }
 
 /// A line of a claim that leaves the choice to the event, in terms of the layout.
@@ -124,7 +124,7 @@ impl Chosen {
 }
 
 impl Wish {
-    fn read(layout: &Layout, claim: &Claim) -> Result<Wish, Refusal> {
+    pub(super) fn read(layout: &Layout, claim: &Claim) -> Result<Wish, Refusal> {
         let unknown: Vec<String> =
             claim.lines.iter().filter_map(|line| unknown(layout, line)).collect();
         if !unknown.is_empty() {
@@ -240,7 +240,11 @@ fn choose_tier(layout: &Layout, sold_in: &[u16], named: Option<&str>) -> Option<
 }
 
 /// Seats kept for those who need them are for nobody else, but staff.
-fn check_kept_back(layout: &Layout, claim: &Claim, named: &[Priced]) -> Result<(), Refusal> {
+pub(super) fn check_kept_back(
+    layout: &Layout,
+    claim: &Claim,
+    named: &[Priced],
+) -> Result<(), Refusal> {
     if claim.accessible || claim.staff_override {
         return Ok(());
     }
@@ -300,7 +304,7 @@ fn held_by_buyer(state: &EventState, buyer: &Buyer) -> u64 {
 }
 
 /// The lowest free places of each section, handed to its tiers in the order of the lines.
-fn take_general(
+pub(super) fn take_general(
     state: &EventState,
     layout: &Layout,
     general: &BTreeMap<usize, Vec<(u16, i64, u32)>>,

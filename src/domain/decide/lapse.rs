@@ -49,19 +49,10 @@ pub fn lapses(state: &EventState, request: &Request, at: At) -> Vec<HoldId> {
         }
     };
     match &request.body {
-        // Refused before it comes across any place; ending what fills them would know no bound.
-        Body::Claim(claim) if claim.size() > SEATS_PER_REQUEST_MAX as u64 => {}
-        Body::Claim(claim) => {
-            named_seats(state, claim).for_each(&mut beyond);
-            lapsed_of_buyer(state, claim, at).into_iter().for_each(&mut beyond);
-            let wanted = claim.wanted_by_section();
-            let wanted = wanted
-                .into_iter()
-                .filter_map(|(section, count)| Some((state.layout()?.section(section)?, count)));
-            let more = in_wanted_sections(state, wanted, at, &known, usize::MAX);
-            known.extend(&more);
-            ends.extend(more);
-            ends.extend(in_the_way_of_the_best(state, claim, at, &known));
+        Body::Claim(claim) => ends.extend(in_the_way_of_claim(state, claim, at, known)),
+        Body::Exchange(exchange) => {
+            beyond(exchange.hold);
+            ends.extend(in_the_way_of_claim(state, &exchange.wish(), at, known));
         }
         Body::Confirm(confirm) => beyond(confirm.hold),
         Body::Extend(extend) => beyond(extend.hold),
@@ -76,6 +67,31 @@ pub fn lapses(state: &EventState, request: &Request, at: At) -> Vec<HoldId> {
         | Body::Unblock(_)
         | Body::Expire => {}
     }
+    ends
+}
+
+/// Of the lapsed holds not yet ending, those that have a wanted seat, count against the buyer, or
+/// fill a wanted section.
+fn in_the_way_of_claim(
+    state: &EventState,
+    claim: &Claim,
+    at: At,
+    mut known: HashSet<HoldId>,
+) -> Vec<HoldId> {
+    // Refused before it comes across any place; ending what fills them would know no bound.
+    if claim.size() > SEATS_PER_REQUEST_MAX as u64 {
+        return vec![];
+    }
+    let lapsed = |hold: &HoldId| state.find_hold(*hold).is_some_and(|hold| !hold.is_live(at));
+    let ends = named_seats(state, claim).chain(lapsed_of_buyer(state, claim, at));
+    let mut ends: Vec<HoldId> = ends.filter(lapsed).filter(|hold| known.insert(*hold)).collect();
+    let wanted = claim.wanted_by_section().into_iter();
+    let wanted =
+        wanted.filter_map(|(section, count)| Some((state.layout()?.section(section)?, count)));
+    let more = in_wanted_sections(state, wanted, at, &known, usize::MAX);
+    known.extend(&more);
+    ends.extend(more);
+    ends.extend(in_the_way_of_the_best(state, claim, at, &known));
     ends
 }
 

@@ -14,6 +14,7 @@ mod cancel;
 mod claim;
 mod confirm;
 mod conflict;
+mod exchange;
 mod expire;
 mod extend;
 pub mod lapse;
@@ -152,6 +153,7 @@ fn before_the_state(state: &EventState, request: &Request, asked: &Asked) -> Opt
         Some(_) if defines => Some(Refusal::plain(Code::AlreadyDefined)),
         Some(layout) => match &request.body {
             Body::Claim(claim) => claim::misfit(layout, claim),
+            Body::Exchange(exchange) => claim::misfit(layout, &exchange.wish()),
             Body::Block(block) => block::misfit(layout, &block.places),
             Body::Unblock(unblock) => block::misfit(layout, &unblock.places),
             Body::Define(_)
@@ -188,6 +190,7 @@ fn answer(state: &EventState, request: &Request, asked: &Asked) -> Verdict {
         Body::Extend(ask) => extend::answer(state, ask),
         Body::Release(ask) => release::answer(state, ask),
         Body::Cancel(ask) => cancel::answer(state, ask),
+        Body::Exchange(ask) => exchange::answer(state, ask),
         Body::Expire => expire::nothing_due(state),
     }
 }
@@ -234,6 +237,7 @@ fn standing(state: &EventState, request: &Request) -> Option<OutcomeBody> {
             let granted = |hold: &&Hold| hold.buyer == ask.buyer && hold.deadline >= ask.deadline;
             (ask.hold, state.find_hold(ask.hold).filter(granted)?)
         }
+        Body::Exchange(ask) => return exchange::standing(state, ask).map(OutcomeBody::Booked),
         Body::Define(_)
         | Body::Open(_)
         | Body::Close(_)

@@ -4,6 +4,7 @@
 mod best;
 mod block;
 mod booking;
+mod exchange;
 mod lapse;
 mod operation;
 mod random;

@@ -6,7 +6,7 @@ use super::world::{Fate, World, sells};
 use crate::domain::ids::{BuyerId, EventId};
 use crate::domain::limits::PARTITION_RECORDS_MAX;
 use crate::domain::refusal::Code;
-use crate::domain::request::{Block, Body, Cancel, Target, Unblock};
+use crate::domain::request::{Block, Body, Cancel, Exchange, Line, Target, Unblock};
 use crate::domain::rule::Rule;
 use crate::wire;
 
@@ -131,6 +131,38 @@ fn an_offset_moved_back_is_known_to_the_ledger_too() {
     let sentence = refused(None).expect("the partition is refused");
     assert!(sentence.contains("moved back"), "{sentence}");
     assert_eq!(refused(Some(Rule::PublishedBelowIsChecked)), None);
+}
+
+/// The places of a booking by an exchange are in the rows, and those it left.
+#[test]
+fn a_successor_knows_what_was_exchanged() {
+    let mut world = World::new(None);
+    let w = world.owner_of("e", 4);
+    let hold = world.claim("e", "b1", 2);
+    world.confirm("e", "b1", hold);
+    let exchange = |seats: &[&str], count| {
+        Body::Exchange(Exchange {
+            buyer: BuyerId::new("b1").unwrap(),
+            hold,
+            seats: seats.iter().map(ToString::to_string).collect(),
+            lines: vec![Line::Places { section: "s".into(), tier: None, count }],
+            expected_difference: None,
+        })
+    };
+    world.ask("e", exchange(&["s/1"], 1));
+    world.run();
+    world.kill(w);
+    world.owner();
+    let gone = world.ask("e", exchange(&["s/1"], 1));
+    let full = world.ask("e", exchange(&["s/2"], 3));
+    let back = world.ask("e", exchange(&["s/2", "s/3"], 2));
+    let late = world.confirm("e", "b1", hold);
+    let rest = world.claim("e", "b2", 2);
+    world.run();
+    let refused = [gone, full, back, late, rest].map(|id| world.refusal_of(id));
+    let [not_in, lacking] = [Code::NotInBooking, Code::NotEnough];
+    assert_eq!(refused, [Some(not_in), Some(lacking), None, None, None]);
+    assert_eq!(world.violations(), Vec::<String>::new());
 }
 
 /// Blocks, and what was paid for places given back, are in the rows: a successor knows them.

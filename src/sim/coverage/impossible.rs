@@ -40,10 +40,11 @@ fn ungrantable(kind: Kind, stage: Stage) -> Option<&'static str> {
         (_, Stage::Undefined) => Some("nothing is granted before the definition"),
         (Kind::Release | Kind::Cancel | Kind::Expire, Stage::Off) => None,
         (_, Stage::Off) => Some("an event called off only lets go"),
-        (Kind::Claim | Kind::Extend, Stage::Open) => None,
-        (Kind::Claim | Kind::Extend, Stage::NotOpen | Stage::Paused | Stage::Closed) => {
-            Some("only an open sale makes a promise")
-        }
+        (Kind::Claim | Kind::Extend | Kind::Exchange, Stage::Open) => None,
+        (
+            Kind::Claim | Kind::Extend | Kind::Exchange,
+            Stage::NotOpen | Stage::Paused | Stage::Closed,
+        ) => Some("only an open sale makes a promise"),
         (Kind::Confirm | Kind::Release | Kind::Cancel | Kind::Expire, Stage::NotOpen) => {
             Some("there are no holds before the opening")
         }

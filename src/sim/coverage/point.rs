@@ -6,7 +6,7 @@ use std::fmt;
 use crate::domain::event::SaleState;
 use crate::domain::outcome::{Held, OutcomeBody};
 use crate::domain::refusal::Code;
-use crate::domain::request::{Body, Line, Target};
+use crate::domain::request::{Body, Exchange, Line, Target};
 use crate::wire::dead_letter::Reason;
 
 /// A small set with a name for each member, and a list of all.
@@ -58,6 +58,8 @@ named! {
         Release = "release",
         /// Give places of a booking back.
         Cancel = "cancel",
+        /// Give places of a booking back for others.
+        Exchange = "exchange",
         /// End what has lapsed.
         Expire = "expire",
     }
@@ -134,6 +136,20 @@ named! {
         Rest = "cancel of the rest",
         /// A cancel of places that go to a block, named by it.
         IntoBlock = "cancel into a block",
+        /// An exchange for seats by name.
+        ForSeats = "exchange for seats",
+        /// An exchange for so many places.
+        ForPlaces = "exchange for places",
+        /// An exchange that leaves some of the booking as it is.
+        SomeExchanged = "exchange of a part",
+        /// An exchange of all that is booked.
+        AllExchanged = "exchange of the whole",
+        /// An exchange for more places than it gives back.
+        ForMore = "exchange for more",
+        /// An exchange for fewer.
+        ForFewer = "exchange for fewer",
+        /// An exchange that names the difference.
+        Difference = "exchange with a difference",
         /// A block of places by name.
         BlockNamed = "block named",
         /// A block of so many places.
@@ -154,6 +170,8 @@ named! {
         Released = "released",
         /// The buyer gave them back afterwards.
         Cancelled = "cancelled",
+        /// The buyer gave them back for others.
+        Exchanged = "exchanged",
         /// More holds lapsed at once than one decision ends.
         Crowd = "expired in a crowd",
     }
@@ -170,6 +188,8 @@ named! {
         HeldHeld = "held to held",
         /// Sold.
         HeldBooked = "held to booked",
+        /// Sold to a booking by an exchange.
+        FreeBooked = "free to booked",
         /// Given back after it was sold.
         BookedFree = "booked to free",
         /// Kept from sale.
@@ -202,6 +222,8 @@ named! {
         ExtendBooked = "extend booked",
         /// The hold was booked by this payment.
         ConfirmBooked = "confirm booked",
+        /// The booking has the places that were wanted.
+        ExchangeBooked = "exchange booked",
     }
 }
 
@@ -238,7 +260,7 @@ impl Point {
     pub fn all() -> Vec<Point> {
         let stages = |kind: Kind| Stage::ALL.iter().map(move |&stage| (kind, stage));
         let kinds = || Kind::ALL.iter().copied();
-        let naming = [Kind::Confirm, Kind::Extend, Kind::Release, Kind::Cancel];
+        let naming = [Kind::Confirm, Kind::Extend, Kind::Release, Kind::Cancel, Kind::Exchange];
         let standings = naming.into_iter().flat_map(|kind| {
             Standing::ALL.iter().map(move |&standing| Point::Standing(kind, standing))
         });
@@ -308,6 +330,7 @@ impl Kind {
             Body::Extend(_) => Kind::Extend,
             Body::Release(_) => Kind::Release,
             Body::Cancel(_) => Kind::Cancel,
+            Body::Exchange(_) => Kind::Exchange,
             Body::Expire => Kind::Expire,
         }
     }
@@ -335,6 +358,7 @@ impl Repeat {
             (Kind::Extend, false) => Some(Repeat::ExtendHeld),
             (Kind::Extend, true) => Some(Repeat::ExtendBooked),
             (Kind::Confirm, true) => Some(Repeat::ConfirmBooked),
+            (Kind::Exchange, true) => Some(Repeat::ExchangeBooked),
             (_, _) => None,
         }
     }
@@ -390,6 +414,7 @@ impl Form {
                     tell(Form::IntoBlock);
                 }
             }
+            Body::Exchange(exchange) => each_of_exchange(exchange, outcome, tell),
             Body::Block(block) => block.places.iter().for_each(|target| match target {
                 Target::Named(_) => tell(Form::BlockNamed),
                 Target::Places { .. } => tell(Form::BlockCounted),
@@ -409,6 +434,23 @@ impl Form {
             | Body::Expire => {}
         }
     }
+}
+
+fn each_of_exchange(exchange: &Exchange, outcome: &OutcomeBody, tell: impl FnMut(Form)) {
+    let OutcomeBody::Exchanged(told) = outcome else { return };
+    let counted = exchange.lines.iter().any(|line| matches!(line, Line::Places { .. }));
+    let named = exchange.lines.iter().any(|line| matches!(line, Line::Seat { .. }));
+    let all = told.taken.len() == told.places.len();
+    let forms = [
+        (Form::ForSeats, named),
+        (Form::ForPlaces, counted),
+        (Form::SomeExchanged, !all),
+        (Form::AllExchanged, all),
+        (Form::ForMore, told.taken.len() > told.given_back.len()),
+        (Form::ForFewer, told.taken.len() < told.given_back.len()),
+        (Form::Difference, exchange.expected_difference.is_some()),
+    ];
+    forms.into_iter().filter(|(_, so)| *so).map(|(form, _)| form).for_each(tell);
 }
 
 #[cfg(test)]

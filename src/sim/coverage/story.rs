@@ -91,6 +91,12 @@ impl Story {
                 moved.leaves(&names(&cancelled.places), [Move::BookedFree, Move::BookedBlocked]);
                 tell(Point::Left(End::Cancelled));
             }
+            OutcomeBody::Exchanged(exchanged) => {
+                exchanged.taken.iter().for_each(|_| (moved.tell)(Point::Moved(Move::FreeBooked)));
+                let left = [Move::BookedFree, Move::BookedBlocked];
+                moved.leaves(&names(&exchanged.given_back), left);
+                tell(Point::Left(End::Exchanged));
+            }
             OutcomeBody::Changed(changed) => {
                 let blocks = self.blocks.entry(header.event.clone()).or_default();
                 operate(blocks, changed.kind, &changed.seats, tell);

@@ -7,7 +7,7 @@ use super::sale::Known;
 use super::wish::Wish;
 use crate::domain::ids::{RequestId, SeatNumber};
 use crate::domain::limits::SEATS_PER_REQUEST_MAX;
-use crate::domain::request::{Body, Cancel, Confirm, Extend, Release};
+use crate::domain::request::{Body, Cancel, Confirm, Exchange, Extend, Line, Release};
 use crate::domain::time::{At, Millis};
 
 /// Shares of live holds, bookings and ended ones among the holds named; the rest are not known.
@@ -71,6 +71,34 @@ impl Wish<'_> {
         }
         let block = self.mix.into_block.hit(self.rng).then(|| self.reason());
         Body::Cancel(Cancel { buyer, hold, seats: names, block })
+    }
+
+    pub(super) fn exchange(&mut self) -> Body {
+        let known = self.hold(&Shares { live: 8, booked: 75, ended: 10 });
+        let Known { hold, buyer, seats: own, .. } = known;
+        let count = if self.one_in(3) { own.len() } else { self.rng.usize(0..=own.len()) };
+        let given = &own[..count.max(1).min(own.len())];
+        let name = |seat: &SeatNumber| self.sale.venue.names[seat.0 as usize].clone();
+        let mut seats: Vec<String> = given.iter().map(name).collect();
+        let paid: i64 = given.iter().map(|seat| self.sale.places[seat.0 as usize].price).sum();
+        let mut lines = self.wanted();
+        if seats.is_empty() && !self.one_in(8) {
+            seats.push(self.sale.venue.names[0].clone());
+        }
+        if self.mix.odd.hit(self.rng) {
+            match self.rng.u32(..4) {
+                0 => lines.extend(
+                    seats.first().map(|name| Line::Seat { name: name.clone(), tier: None }),
+                ),
+                1 => seats.push("A/99/1".into()),
+                2 => seats.clear(),
+                _ => self.make_odd(&mut lines),
+            }
+        }
+        let difference =
+            self.mix.priced.hit(self.rng).then(|| self.price(&lines).saturating_sub(paid));
+        let expected_difference = difference.map(|sum| sum + i64::from(self.one_in(4)));
+        Body::Exchange(Exchange { buyer, hold, seats, lines, expected_difference })
     }
 
     /// A hold to name, and in whose name: mostly the holder's.

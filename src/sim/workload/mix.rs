@@ -84,6 +84,7 @@ const KINDS: &[(Kind, u32)] = &[
     (Kind::Extend, 26),
     (Kind::Release, 24),
     (Kind::Cancel, 45),
+    (Kind::Exchange, 45),
     (Kind::Expire, 12),
     (Kind::Block, 14),
     (Kind::Unblock, 14),

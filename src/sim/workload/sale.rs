@@ -8,7 +8,7 @@ use super::venue::{Size, Venue};
 use crate::domain::event::SaleState;
 use crate::domain::ids::{BuyerId, EventId, HoldId, Reference, RequestId, SeatNumber};
 use crate::domain::limits::GRACE;
-use crate::domain::outcome::{ChangedKind, Held, Outcome, OutcomeBody, Place};
+use crate::domain::outcome::{ChangedKind, Held, Outcome, OutcomeBody, Place, ToBlock};
 use crate::domain::refusal::Code;
 use crate::domain::time::At;
 use crate::sim::coverage::point::Kind;
@@ -35,6 +35,8 @@ pub(super) struct Spot {
     pub(super) taken: bool,
     /// Whether it belongs to a block.
     pub(super) blocked: bool,
+    /// What it went for last.
+    pub(super) price: i64,
 }
 
 /// After how many requests about the event its operators do what.
@@ -140,7 +142,7 @@ impl Sale {
         let untouched = self.live.is_empty() && self.booked.is_empty();
         let in_vain = match kind {
             Kind::Confirm | Kind::Extend | Kind::Release => self.live.is_empty(),
-            Kind::Cancel => untouched,
+            Kind::Cancel | Kind::Exchange => untouched,
             Kind::Define
             | Kind::Open
             | Kind::Pause
@@ -180,8 +182,7 @@ impl Sale {
                 if self.booked.iter().any(|known| known.hold == booked.hold) {
                     return;
                 }
-                let seats = self.numbers(&booked.places);
-                self.mark(&seats, true);
+                let seats = self.take(&booked.places);
                 self.booked.push(Known {
                     hold: booked.hold,
                     buyer: buyer.clone(),
@@ -198,17 +199,22 @@ impl Sale {
             }
             OutcomeBody::Cancelled(cancelled) => {
                 let seats = self.numbers(&cancelled.places);
-                self.mark(&seats, false);
-                for seat in cancelled.to_blocks.iter().filter_map(|to| self.venue.number(&to.seat))
-                {
-                    self.places[seat.0 as usize].blocked = true;
-                }
+                self.give_back(&seats, &cancelled.to_blocks);
                 let of = |known: &Known| known.hold == cancelled.hold;
                 let Some(at) = self.booked.iter().position(of) else { return };
                 self.booked[at].seats.retain(|seat| !seats.contains(seat));
                 if cancelled.remaining == 0 {
                     let known = self.booked.swap_remove(at);
                     self.end(known);
+                }
+            }
+            OutcomeBody::Exchanged(exchanged) => {
+                let left = self.numbers(&exchanged.given_back);
+                self.give_back(&left, &exchanged.to_blocks);
+                let seats = self.take(&exchanged.places);
+                let of = |known: &&mut Known| known.hold == exchanged.hold;
+                if let Some(known) = self.booked.iter_mut().find(of) {
+                    known.seats = seats;
                 }
             }
             OutcomeBody::Changed(changed) => {
@@ -245,8 +251,7 @@ impl Sale {
         if self.booked.iter().any(gone) || self.ended.iter().any(gone) {
             return;
         }
-        let seats = self.numbers(&held.places);
-        self.mark(&seats, true);
+        let seats = self.take(&held.places);
         self.live.push(Known {
             hold: held.hold,
             buyer: buyer.clone(),
@@ -285,6 +290,22 @@ impl Sale {
 
     fn numbers(&self, places: &[Place]) -> Vec<SeatNumber> {
         places.iter().filter_map(|place| self.venue.number(&place.seat)).collect()
+    }
+
+    fn take(&mut self, places: &[Place]) -> Vec<SeatNumber> {
+        let seats = self.numbers(places);
+        self.mark(&seats, true);
+        for (seat, place) in seats.iter().zip(places) {
+            self.places[seat.0 as usize].price = place.price;
+        }
+        seats
+    }
+
+    fn give_back(&mut self, seats: &[SeatNumber], to_blocks: &[ToBlock]) {
+        self.mark(seats, false);
+        for seat in to_blocks.iter().filter_map(|to| self.venue.number(&to.seat)) {
+            self.places[seat.0 as usize].blocked = true;
+        }
     }
 
     fn mark(&mut self, seats: &[SeatNumber], taken: bool) {

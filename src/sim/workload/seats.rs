@@ -45,6 +45,11 @@ impl Wish<'_> {
         Body::Claim(Claim { buyer, lines, expected_price, staff_override, accessible })
     }
 
+    /// What an exchange wants.
+    pub(super) fn wanted(&mut self) -> Vec<Line> {
+        self.lines(Spot::is_free)
+    }
+
     fn lines(&mut self, pool: Pool) -> Vec<Line> {
         let size = self.sale.venue.size;
         if size == Size::Giant {
@@ -148,7 +153,7 @@ impl Wish<'_> {
     }
 
     /// What the lines cost, as the buyer has been shown.
-    fn price(&self, lines: &[Line]) -> i64 {
+    pub(super) fn price(&self, lines: &[Line]) -> i64 {
         let layout = &self.sale.venue.layout;
         let of_line = |line: &Line| {
             let (sold_in, named, count) = match line {
@@ -169,7 +174,7 @@ impl Wish<'_> {
     }
 
     /// Makes a wish that does not fit the event, or makes no sense.
-    fn make_odd(&mut self, lines: &mut Vec<Line>) {
+    pub(super) fn make_odd(&mut self, lines: &mut Vec<Line>) {
         let venue = &self.sale.venue;
         let (general, numbered) = (venue.general.first(), venue.numbered.first());
         let place = |section: &str, tier: Option<&str>, count| Line::Places {

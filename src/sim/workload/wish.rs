@@ -53,6 +53,7 @@ impl Wish<'_> {
             Kind::Extend => self.extend(),
             Kind::Release => self.release(),
             Kind::Cancel => self.cancel(),
+            Kind::Exchange => self.exchange(),
             Kind::Expire => Body::Expire,
         }
     }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::{Fate, Holder, Moment};
 use crate::domain::ids::{EventId, HoldId};
-use crate::domain::outcome::{Held, Outcome, OutcomeBody, Role};
+use crate::domain::outcome::{Exchanged, Held, Outcome, OutcomeBody, Role};
 use crate::domain::seat::Cause;
 
 /// Holders of places, now and last.
@@ -63,6 +63,7 @@ impl Followed {
                     kept.has.retain(|has| cancelled.places.iter().all(|place| place.seat != *has));
                 }
             }
+            OutcomeBody::Exchanged(exchanged) => self.exchange(outcome, exchanged),
             OutcomeBody::Changed(_) | OutcomeBody::Refused(_) => {}
         }
     }
@@ -80,6 +81,25 @@ impl Followed {
         }
         let named = has.len();
         self.holds.insert(held.hold, Kept { holder, has, named });
+    }
+
+    fn exchange(&mut self, outcome: &Outcome, exchanged: &Exchanged) {
+        for seat in &exchanged.taken {
+            let key = (outcome.header.event.clone(), seat.clone());
+            let before = self.places.insert(key, exchanged.hold);
+            if before == Some(exchanged.hold) {
+                continue;
+            }
+            if let Some(kept) = self.holds.get_mut(&exchanged.hold) {
+                kept.named += 1;
+            }
+            if let Some(before) = before {
+                self.unname(before);
+            }
+        }
+        if let Some(kept) = self.holds.get_mut(&exchanged.hold) {
+            kept.has = exchanged.places.iter().map(|place| place.seat.clone()).collect();
+        }
     }
 
     fn changes(&mut self, id: HoldId, fate: Fate) {

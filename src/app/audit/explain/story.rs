@@ -173,6 +173,16 @@ fn turn(turns: &mut Vec<Turn>, seat: &str, outcome: &Outcome) {
                 enter_block(turns, &to.reason, now);
             }
         }
+        OutcomeBody::Exchanged(exchanged) if gives_back(outcome, &seat) => {
+            if let Some(turn) = open_of(turns, exchanged.hold) {
+                turn.to = Some((now, Cause::Cancelled));
+            }
+        }
+        OutcomeBody::Exchanged(exchanged) if exchanged.taken.contains(&seat) => {
+            let Some(buyer) = outcome.header.buyer.clone() else { return };
+            let who = Who::Hold(exchanged.hold, buyer);
+            turns.push(Turn { booked: Some(now), ..begin(who) });
+        }
         OutcomeBody::Changed(changed) if changed.seats.contains(&seat) => match changed.kind {
             ChangedKind::Blocked => enter_block(turns, &changed.reason, now),
             ChangedKind::Unblocked => leave_block(turns, now),
@@ -185,6 +195,7 @@ fn turn(turns: &mut Vec<Turn>, seat: &str, outcome: &Outcome) {
         OutcomeBody::Held(_)
         | OutcomeBody::Extended(_)
         | OutcomeBody::Cancelled(_)
+        | OutcomeBody::Exchanged(_)
         | OutcomeBody::Changed(_)
         | OutcomeBody::Refused(_) => {}
     }
@@ -213,8 +224,17 @@ fn open_of(turns: &mut [Turn], id: HoldId) -> Option<&mut Turn> {
 }
 
 fn gives_back(outcome: &Outcome, seat: &str) -> bool {
-    matches!(&outcome.body,
-        OutcomeBody::Cancelled(cancelled) if cancelled.places.iter().any(|p| p.seat == seat))
+    let given_back = match &outcome.body {
+        OutcomeBody::Cancelled(cancelled) => &cancelled.places,
+        OutcomeBody::Exchanged(exchanged) => &exchanged.given_back,
+        OutcomeBody::Held(_)
+        | OutcomeBody::Extended(_)
+        | OutcomeBody::Booked(_)
+        | OutcomeBody::Released(_)
+        | OutcomeBody::Changed(_)
+        | OutcomeBody::Refused(_) => return false,
+    };
+    given_back.iter().any(|place| place.seat == seat)
 }
 
 /// The hold that an outcome is about.
@@ -224,6 +244,7 @@ fn moved(outcome: &Outcome) -> Option<HoldId> {
         OutcomeBody::Booked(booked) => Some(booked.hold),
         OutcomeBody::Released(released) => Some(released.hold),
         OutcomeBody::Cancelled(cancelled) => Some(cancelled.hold),
+        OutcomeBody::Exchanged(exchanged) => Some(exchanged.hold),
         OutcomeBody::Changed(_) | OutcomeBody::Refused(_) => None,
     }
 }
@@ -242,6 +263,7 @@ const fn kind(body: &Body) -> &'static str {
         Body::Extend(_) => "extend",
         Body::Release(_) => "release",
         Body::Cancel(_) => "cancel",
+        Body::Exchange(_) => "exchange",
         Body::Expire => "expire",
     }
 }

@@ -92,14 +92,21 @@ fn request(lot: &mut Lot, number: u64, seconds: u64, holds: &[u64]) -> String {
             let places: Vec<String> = (0..lot.below(3)).map(|_| lot.place()).collect();
             format!("{} cancel {hold} {}", holder(lot, &hold), places.join(" "))
         }
-        76..84 => {
+        76..82 => {
+            let hold = hold(lot);
+            let given: Vec<String> = (0..1 + lot.below(2)).map(|_| lot.place()).collect();
+            let wanted = if lot.one_in(3) { "G*1".into() } else { lot.seat() };
+            let asker = holder(lot, &hold);
+            format!("r{number} {asker} exchange {hold} {} for {wanted}", given.join(" "))
+        }
+        82..88 => {
             let hold = hold(lot);
             let until = seconds + lot.below(900);
             let asker = holder(lot, &hold);
             format!("r{number} {asker} extend {hold} {}:{:02}", until / 60, until % 60)
         }
-        84..88 => "expire".into(),
-        88..92 => format!("block {} for=reason-{}", targets(lot), number % 3),
+        88..90 => "expire".into(),
+        90..92 => format!("block {} for=reason-{}", targets(lot), number % 3),
         92..96 => format!("unblock {}", targets(lot)),
         96 if lot.one_in(3) => lot.pick(&["pause", "close"]).into(),
         96 => "open @1".into(),
@@ -156,6 +163,21 @@ impl Story {
                     assert!(self.refunded.insert(sold(&place.seat)), "{} twice", place.seat);
                 }
                 assert_eq!(cancelled.refund, if self.off { 0 } else { refund });
+            }
+            OutcomeBody::Exchanged(exchanged) => {
+                let sold = |seat: &String| (exchanged.hold, seat.clone());
+                let mut difference = 0;
+                for place in &exchanged.given_back {
+                    difference -= self.booked[&sold(&place.seat)];
+                    assert!(self.refunded.insert(sold(&place.seat)), "{} twice", place.seat);
+                }
+                for place in exchanged.places.iter().filter(|p| exchanged.taken.contains(&p.seat)) {
+                    // A place that was given back may be had again, and paid for again.
+                    self.refunded.remove(&sold(&place.seat));
+                    self.booked.insert(sold(&place.seat), place.price);
+                    difference += place.price;
+                }
+                assert_eq!(exchanged.difference, difference);
             }
             OutcomeBody::Held(_)
             | OutcomeBody::Extended(_)
@@ -240,7 +262,7 @@ fn random_sales_are_alike_before_and_after_takeovers() {
         story.told.into_iter().for_each(|(kind, count)| *told.entry(kind).or_default() += count);
     }
     let expected = "already-defined blocked booked buyer-limit called-off cancelled closed defined \
-        derived event-off expired extended extension-cap held hold-ended hold-ended_cancelled \
+        derived event-off exchanged expired extended extension-cap held hold-ended hold-ended_cancelled \
         live-holds not-blocked not-enough not-holder not-in-booking nothing-booked nothing-due \
         opened paused reference-used released repeat_booked repeat_held repeated \
         request-conflict sale-closed sale-not-open seats-taken unblocked unknown-hold \

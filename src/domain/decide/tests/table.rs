@@ -11,10 +11,11 @@
 //! order, parted by `;`. A claim wants seats (`A/1/1`), places (`G*2`) and tiers (`G*2:vip`), with
 //! `staff` and `sum=4000`, or the best seats (`best*2`); a block says what it is `for=press` and
 //! which places (`A/1`, `G=2`); a cancel may go `into=press`, and tells which places belong to a
-//! block now (`press:A/1/1`). An id that is there twice is the same record if the request reads the
-//! same. What a request may
-//! carry besides: `@3` the edition it was made for, `waited=31000` in milliseconds, `old` an id
-//! made before the window, `forgotten` an id the window no longer knows.
+//! block now (`press:A/1/1`). An exchange gives places back `for` others, `more=500` being the
+//! difference expected, and tells the sum before, the difference and the sum now. An id that is
+//! there twice is the same record if the request reads the same. What a request may carry besides:
+//! `@3` the edition it was made for, `waited=31000` in milliseconds, `old` an id made before the
+//! window, `forgotten` an id the window no longer knows.
 //!
 //! Every line also checks that the state's indexes recount, that the changes told are all that
 //! happened, that the rows touched are those that changed, and that what a ledger would keep makes
@@ -29,11 +30,11 @@ use crate::domain::decide::{Asked, Decision, IdVerdict, step};
 use crate::domain::event::EventState;
 use crate::domain::ids::{BuyerId, Digest, EventId, Partition, Reference, RequestId, SeatNumber};
 use crate::domain::layout::{Definition, Limits, Places, Row, Section, Tier};
-use crate::domain::outcome::{ChangedKind, Outcome, OutcomeBody, Place, Role, ToBlock};
+use crate::domain::outcome::{ChangedKind, Exchanged, Outcome, OutcomeBody, Place, Role, ToBlock};
 use crate::domain::refusal::{Code, Refusal};
 use crate::domain::request::{
-    Administration, Best, Block, Body, Cancel, Claim, Confirm, Define, Extend, Line, Release,
-    Request, Target, Unblock,
+    Administration, Best, Block, Body, Cancel, Claim, Confirm, Define, Exchange, Extend, Line,
+    Release, Request, Target, Unblock,
 };
 use crate::domain::seat::{Cause, StoredSeat};
 use crate::domain::time::{At, Millis};
@@ -209,6 +210,17 @@ impl Sale {
                 seats: seats.iter().filter(|s| !s.contains('=')).map(ToString::to_string).collect(),
                 block: seats.iter().find_map(|word| word.strip_prefix("into=")).map(Into::into),
             }),
+            [who, "exchange", hold, ref what @ ..] => {
+                let parts = what.iter().position(|word| *word == "for").expect("for what");
+                let (given, wanted) = what.split_at(parts);
+                Body::Exchange(Exchange {
+                    buyer: buyer(who),
+                    hold: self.hold(hold),
+                    seats: given.iter().map(ToString::to_string).collect(),
+                    lines: wanted.iter().filter_map(|word| line(word)).collect(),
+                    expected_difference: option(wanted, "more="),
+                })
+            }
             [who, "release", hold] => {
                 Body::Release(Release { buyer: buyer(who), hold: self.hold(hold) })
             }
@@ -266,6 +278,20 @@ impl Sale {
                 cancelled.refund,
                 to_blocks(&cancelled.to_blocks)
             ),
+            OutcomeBody::Exchanged(exchanged) => {
+                let Exchanged { hold, taken, given_back, .. } = exchanged;
+                format!(
+                    "exchanged {}{} for {} sum={}:{}:{} now{}{}",
+                    name(*hold),
+                    places(given_back),
+                    taken.join(" "),
+                    exchanged.old_sum,
+                    exchanged.difference,
+                    exchanged.new_sum,
+                    places(&exchanged.places),
+                    to_blocks(&exchanged.to_blocks)
+                )
+            }
             OutcomeBody::Booked(booked) => {
                 format!("booked {}{}", name(booked.hold), places(&booked.places))
             }

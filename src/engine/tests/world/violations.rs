@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::{World, index};
 use crate::domain::ids::{EventId, HoldId};
-use crate::domain::outcome::{Cancelled, OutcomeBody, Released, Role};
+use crate::domain::outcome::{Cancelled, Exchanged, OutcomeBody, Released, Role};
 use crate::domain::refusal::Code;
 use crate::domain::seat::{Status, StoredSeat};
 use crate::ports::log::Topic;
@@ -39,18 +39,20 @@ impl World {
             *sequence = (*sequence).max(header.sequence);
             match &outcome.body {
                 OutcomeBody::Held(held) => {
-                    for place in &held.places {
-                        let key = (event.clone(), place.seat.clone());
-                        if let Some(other) = holders.insert(key, held.hold) {
-                            wrong.push(format!("{event}: {} is {other}'s", place.seat));
-                        }
-                    }
+                    let seats = held.places.iter().map(|place| &place.seat);
+                    enter(&mut holders, &mut wrong, event, held.hold, seats);
                 }
                 OutcomeBody::Released(Released { hold, seats, .. }) => {
                     leave(&mut holders, &mut wrong, event, *hold, seats.iter());
                 }
                 OutcomeBody::Cancelled(Cancelled { hold, places, .. }) => {
                     let seats = places.iter().map(|place| &place.seat);
+                    leave(&mut holders, &mut wrong, event, *hold, seats);
+                }
+                OutcomeBody::Exchanged(exchanged) => {
+                    let Exchanged { hold, taken, given_back, .. } = exchanged;
+                    enter(&mut holders, &mut wrong, event, *hold, taken.iter());
+                    let seats = given_back.iter().map(|place| &place.seat);
                     leave(&mut holders, &mut wrong, event, *hold, seats);
                 }
                 OutcomeBody::Booked(_)
@@ -85,6 +87,20 @@ impl World {
 
 /// Who has which place, by the topics.
 type Holders = HashMap<(EventId, String), HoldId>;
+
+fn enter<'a>(
+    holders: &mut Holders,
+    wrong: &mut Vec<String>,
+    event: &EventId,
+    hold: HoldId,
+    seats: impl Iterator<Item = &'a String>,
+) {
+    for seat in seats {
+        if let Some(other) = holders.insert((event.clone(), seat.clone()), hold) {
+            wrong.push(format!("{event}: {seat} is {other}'s"));
+        }
+    }
+}
 
 fn leave<'a>(
     holders: &mut Holders,

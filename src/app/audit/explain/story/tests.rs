@@ -1,7 +1,7 @@
 use super::*;
 use crate::app::audit::fixture::{House, PARTITION, at, buyer, claim, event, id_at};
 use crate::domain::ids::Reference;
-use crate::domain::request::{Cancel, Confirm};
+use crate::domain::request::{Cancel, Claim, Confirm, Exchange, Line};
 
 /// Ann has a seat and pays, bob loses it to her, she gives it back, and bob gets it after all.
 fn sale() -> House {
@@ -93,6 +93,54 @@ fn a_place_has_had_its_holders_one_after_the_other() {
     };
     assert_eq!(turns, [ann, bob]);
     assert!(seat("A/1/2").is_empty());
+}
+
+/// Ann has seat 1 and exchanges it for 2, and back; then it goes to a block, and to bob by staff.
+#[test]
+fn exchanges_and_cancels_into_blocks_are_told() {
+    let mut house = House::open();
+    house.ask(2, claim("ann", "A/1/1"));
+    let reference = Reference::new("pay-1").unwrap();
+    house.ask(3, Body::Confirm(Confirm { buyer: buyer("ann"), hold: id_at(2), reference }));
+    let exchange = |given: &str, wanted: &str| {
+        let (buyer, hold, seats) = (buyer("ann"), id_at(2), vec![given.into()]);
+        let lines = vec![Line::Seat { name: wanted.into(), tier: None }];
+        Body::Exchange(Exchange { buyer, hold, seats, lines, expected_difference: None })
+    };
+    house.ask(4, exchange("A/1/1", "A/1/2"));
+    house.ask(5, claim("bob", "A/1/2"));
+    house.ask(6, exchange("A/1/2", "A/1/1"));
+    let list = || Some("list".into());
+    let cancel = Cancel { buyer: buyer("ann"), hold: id_at(2), seats: vec![], block: list() };
+    house.ask(7, Body::Cancel(cancel));
+    let Body::Claim(by_staff) = claim("bob", "A/1/1") else { panic!("a claim") };
+    house.ask(8, Body::Claim(Claim { staff_override: true, ..by_staff }));
+    let reference = Reference::new("pay-2").unwrap();
+    house.ask(9, Body::Confirm(Confirm { buyer: buyer("bob"), hold: id_at(8), reference }));
+    let cancel = |block| Cancel { buyer: buyer("bob"), hold: id_at(8), seats: vec![], block };
+    house.ask(10, Body::Cancel(cancel(Some("house".into()))));
+
+    let Story::Request(askings) = explained(&house, Question::Request(id_at(5))).story else {
+        panic!("a request's story")
+    };
+    let (seat, rival) = &askings[0].rivals[0];
+    assert_eq!((seat.as_str(), rival.hold), ("A/1/2", id_at(2)));
+    assert_eq!(rival.fate, Fate::Left(moment(7), Cause::Cancelled));
+    let Story::Seat(turns) = explained(&house, Question::Seat(event(), "A/1/1".into())).story
+    else {
+        panic!("a seat's story")
+    };
+    let of = |who, from, booked, to| Turn { who, from: moment(from), booked, to };
+    let ann = || Who::Hold(id_at(2), buyer("ann"));
+    let left = |offset| Some((moment(offset), Cause::Cancelled));
+    let expected = [
+        of(ann(), 2, Some(moment(3)), left(4)),
+        of(ann(), 6, Some(moment(6)), left(7)),
+        of(Who::Block("list".into()), 7, None, Some((moment(10), Cause::None))),
+        of(Who::Hold(id_at(8), buyer("bob")), 8, Some(moment(9)), left(10)),
+        of(Who::Block("house".into()), 10, None, None),
+    ];
+    assert_eq!(turns, expected);
 }
 
 #[test]
