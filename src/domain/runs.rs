@@ -1,9 +1,9 @@
 //! Which seats next to each other are free, kept so that a block of any size is found at once.
 //!
-//! Each row is a row of bits, one a slot: set for a seat that is free, and not kept for those who
-//! need it. For each length it is known which stands, and which rows of each, have a run of free
-//! seats of exactly that length, and which have one as long or longer. A change of one seat looks at
-//! its row alone; whoever looks for a block looks at rows that have one.
+//! Each row is a row of bits, one a slot: set for a seat that is free, and not kept for those
+//! who need it. For each length it is known which stands, and which rows of each, have a run of
+//! free seats of exactly that length, and which have one as long or longer. A change of one
+//! seat looks at its row alone; whoever looks for a block looks at rows that have one.
 
 use super::free_set::{FreeSet, bits};
 use super::layout::{Layout, Spot, Stand, StandRow};

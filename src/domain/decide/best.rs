@@ -1,10 +1,10 @@
 //! Best available: so many seats next to each other, chosen by the event.
 //!
-//! Of all blocks of the wanted size the one is chosen that leaves no seat on its own; then the one in
-//! the section of the lowest rank, in the row furthest in front, nearest to the middle of its row;
-//! then the first in the order of the definition. Where no block
-//! is large enough and the buyer allows it, the party is parted: the largest block first, the rest
-//! likewise, each the best of what is left.
+//! Of all blocks of the wanted size the one is chosen that leaves no seat on its own; then the
+//! one in the section of the lowest rank, in the row furthest in front, nearest to the middle
+//! of its row; then the first in the order of the definition. Where no block is large enough
+//! and the buyer allows it, the party is parted: the largest block first, the rest likewise,
+//! each the best of what is left.
 
 use super::claim::Chosen;
 use crate::domain::event::EventState;
@@ -205,21 +205,20 @@ impl<'a> Search<'a> {
         strands: bool,
         best: &mut Option<Rating>,
     ) {
-        // No block is nearer to the middle than this.
-        let least = i64::from(count) * i64::from(count) / 2;
         for row in rows {
             let own = &stand.rows[row];
             let bound = Rating {
                 strands,
                 section: stand.rank,
                 row: own.position,
-                off_centre: least,
+                off_centre: own.plan.nearest(count),
                 first: SeatNumber(own.first),
             };
-            if best.is_some_and(|best| best < bound) {
+            let place = |it: &Rating| (it.strands, it.section, it.row);
+            if best.as_ref().is_some_and(|best| place(best) < place(&bound)) {
                 return;
             }
-            if self.gone_in(&stand.rows[row]).is_empty() {
+            if best.is_none_or(|best| bound < best) && self.gone_in(own).is_empty() {
                 self.rate_row(index, row, count, best);
             }
         }

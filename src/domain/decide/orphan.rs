@@ -1,8 +1,9 @@
 //! Seats left on their own: free, with nobody to sit beside.
 //!
-//! An event may ask that claims by name leave none where another choice of their size would not.
-//! The rule serves the house, not the buyer: it gives way where there is no such choice, never binds
-//! staff, and is asked of claims only, so that nothing it once allowed is taken back (F10).
+//! An event may ask that claims by name leave none where another choice of their size would
+//! not. The rule serves the house, not the buyer: it gives way where there is no such choice,
+//! never binds staff, and is asked of claims only, so that nothing it once allowed is taken
+//! back (F10).
 
 use std::collections::BTreeMap;
 

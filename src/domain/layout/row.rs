@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::{DefinitionError, range};
 use crate::domain::ids::check_name;
-use crate::domain::limits::SEATS_PER_EVENT_MAX;
+use crate::domain::limits::{SEATS_PER_EVENT_MAX, SEATS_PER_REQUEST_MAX};
 
 /// The labels of a row and its aisles, shared by all rows that read alike.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -20,6 +20,8 @@ pub struct RowPlan {
     before: Vec<u32>,
     /// Of the first so many seats, how far they are from the middle of the row, in half seats.
     off_centre: Vec<i64>,
+    /// For each number of seats, how near to the middle they can be at best, together.
+    nearest: Vec<i64>,
     /// Seats kept for those who need them.
     kept: BTreeMap<u32, Kept>,
 }
@@ -70,6 +72,7 @@ impl RowPlan {
         let end = plan.len();
         plan.breaks.retain(|&position| position < end);
         plan.number_slots();
+        plan.find_nearest();
         Ok(plan)
     }
 
@@ -117,6 +120,28 @@ impl RowPlan {
             sum += (2 * i64::from(seat) - middle).abs();
             self.off_centre.push(sum);
         }
+    }
+
+    /// Finds for each number of seats the block of them that is nearest to the middle.
+    fn find_nearest(&mut self) {
+        let ends = self.breaks.iter().copied().chain([self.len()]);
+        let begins = [0].into_iter().chain(self.breaks.iter().copied());
+        let segments: Vec<(u32, u32)> = begins.zip(ends).collect();
+        for count in 0..=SEATS_PER_REQUEST_MAX {
+            let count = u32::try_from(count).expect("a small bound");
+            let blocks = segments.iter().filter(|(begin, end)| end - begin >= count);
+            let nearest = blocks.flat_map(|&(begin, end)| {
+                let middle = self.len().saturating_sub(count);
+                [middle / 2, middle.div_ceil(2)]
+                    .map(|first| self.off_centre(first.clamp(begin, end - count), count))
+            });
+            self.nearest.push(nearest.min().unwrap_or(i64::MAX));
+        }
+    }
+
+    /// How far so many seats are from the middle of the row at best, in half seats, together.
+    pub(in crate::domain) fn nearest(&self, count: u32) -> i64 {
+        self.nearest[count as usize]
     }
 
     /// The slot of a seat.
