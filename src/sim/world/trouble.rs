@@ -126,6 +126,37 @@ impl World {
         }
     }
 
+    /// The group's offset of a partition is not what it was.
+    fn move_offset(&mut self, trouble: Trouble, number: i32, living: bool) {
+        let partition = usize::try_from(number).unwrap_or(0);
+        if !living {
+            self.kill_all();
+        }
+        let now = self.servers.cluster.offset(number);
+        let old = self.old_offsets[partition].clone();
+        let known = self.servers.cluster.answered(number);
+        if trouble == Trouble::OffsetMovedBack && known <= old.as_ref().map(|(offset, _)| *offset) {
+            // What was answered since concerned no event of the partition: no inventory
+            // tells that it was, and it may be answered twice.
+            self.judge.close(number);
+        }
+        let wrong = if trouble == Trouble::OffsetLost { None } else { old };
+        self.servers.cluster.set_offset(number, wrong);
+        self.touched.offset = Some((number, now));
+        self.touched.refusable.push(number);
+        if trouble == Trouble::OffsetMovedBack && self.net.one_in(2) {
+            // Nobody but the ledgers of its events knows better now, and those do not know
+            // of refusals: they may be answered twice.
+            self.judge.close(number);
+            self.servers.cluster.lose_inventory(number);
+            self.touched.suspendable.extend(self.events());
+        }
+        if self.net.one_in(2) {
+            let later = self.net.draw(|lot| lot.i64(0..6_000 * MILLI));
+            self.net.after(later, Event::World(Happening::Undo));
+        }
+    }
+
     /// All owners die; then what is durable is not what it was.
     pub(super) fn make_trouble(&mut self) {
         let Some(trouble) = self.trouble else { return };
@@ -136,26 +167,7 @@ impl World {
         let number = i32::try_from(partition).unwrap_or(0);
         match trouble {
             Trouble::OffsetLost | Trouble::OffsetMovedBack => {
-                if !living {
-                    self.kill_all();
-                }
-                let now = self.servers.cluster.offset(number);
-                let old = self.old_offsets[partition].clone();
-                let wrong = if trouble == Trouble::OffsetLost { None } else { old };
-                self.servers.cluster.set_offset(number, wrong);
-                self.touched.offset = Some((number, now));
-                self.touched.refusable.push(number);
-                if trouble == Trouble::OffsetMovedBack && self.net.one_in(2) {
-                    // Nobody but the ledgers of its events knows better now, and those do not know
-                    // of refusals: they may be answered twice.
-                    self.judge.close(number);
-                    self.servers.cluster.lose_inventory(number);
-                    self.touched.suspendable.extend(self.events());
-                }
-                if self.net.one_in(2) {
-                    let later = self.net.draw(|lot| lot.i64(0..6_000 * MILLI));
-                    self.net.after(later, Event::World(Happening::Undo));
-                }
+                self.move_offset(trouble, number, living);
             }
             Trouble::LogCut => {
                 self.kill_all();
