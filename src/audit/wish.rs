@@ -12,7 +12,7 @@ use super::venue::{Marked, Venue, Wanted};
 use crate::domain::limits::{BLOCK_SEATS_MAX, SEATS_PER_REQUEST_MAX};
 use crate::domain::outcome::Outcome;
 use crate::domain::refusal::{Code, Refusal};
-use crate::domain::request::{Body, Claim};
+use crate::domain::request::{Best, Body, Claim, Line};
 use crate::domain::time::At;
 
 /// Judges a refusal of one of the codes about places.
@@ -153,7 +153,14 @@ impl Wish<'_> {
 
     fn exceeds_tier(&self, model: &EventModel) -> bool {
         let (has, _) = model.has(&self.claim.buyer);
-        self.wanted.by_tier.iter().any(|(tier, count)| {
+        let mut by_tier = self.wanted.by_tier.clone();
+        // Seats that cannot be chosen count all the same where their tier is told.
+        for line in self.claim.lines.iter().filter(|_| self.lack.is_some()) {
+            if let Line::Best(Best { tier: Some(tier), count, .. }) = line {
+                *by_tier.entry(tier.clone()).or_default() += u64::from(*count);
+            }
+        }
+        by_tier.iter().any(|(tier, count)| {
             let limit = self.venue.tier(tier).and_then(|(_, _, limit)| limit);
             self.over(limit, has.get(tier.as_str()).unwrap_or(&0) + count)
         })

@@ -50,7 +50,7 @@ pub(super) enum Verb {
         /// Most that one of the best seats may cost, in minor units
         #[arg(long, value_name = "N", requires = "best")]
         max_price: Option<i64>,
-        /// The best seats may be parted where they cannot be had next to each other
+        /// The best seats may be parted where they cannot be had next to each other; the bays never
         #[arg(long, requires = "best")]
         split: bool,
         /// How many of the best seats are to be wheelchair bays

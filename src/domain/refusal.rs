@@ -80,7 +80,7 @@ codes! {
     ExtensionCap = 74, "extension-cap", false, "The hold cannot be extended further.";
     SeatsTaken = 80, "seats-taken", true, "At least one of the seats is held or booked; the ground lists them.";
     Blocked = 81, "blocked", false, "At least one of the seats is blocked; the ground lists them, and the reason of the first.";
-    NotEnough = 82, "not-enough", true, "The section has fewer free places than asked for.";
+    NotEnough = 82, "not-enough", true, "Fewer places are free than asked for.";
     NoRun = 83, "no-run", true, "No row has so many free seats side by side.";
     StrandsSeat = 84, "strands-seat", false, "The choice would leave a single seat nobody wants.";
     NotBlocked = 85, "not-blocked", false, "At least one of the places is not blocked; the ground lists them.";

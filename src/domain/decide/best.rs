@@ -51,24 +51,40 @@ impl<'a> Search<'a> {
     /// The best seats for a wish, which are gone from then on.
     pub(super) fn take(&mut self, wish: &Chosen) -> Result<Vec<Priced>, Refusal> {
         let mut seats = vec![];
-        let (mut left, mut size) = (wish.count, wish.count);
-        // The bays are in the first block, and never apart.
-        let mut bays = wish.bays;
+        let mut left = wish.count;
+        if wish.bays > 0 {
+            // The bays are in the first block, and never apart.
+            let Some((size, rating)) = self.best_with_bays(wish) else {
+                return Err(self.lacks(wish, left));
+            };
+            self.take_block(rating.first, size, &mut seats);
+            left -= size;
+        }
+        // No block of the rest is larger than one before it.
+        let mut size = left;
         while left > 0 {
-            match self.block(size, bays, wish) {
-                Some(block) => {
-                    block.iter().for_each(|priced| self.leave_out(priced.seat));
-                    seats.extend(block);
+            size = size.min(left);
+            let fits = |stand: &Stand| wish.fits(self.layout, stand);
+            match self.best(size, wish.section, fits) {
+                Some(rating) => {
+                    self.take_block(rating.first, size, &mut seats);
                     left -= size;
-                    // No block of the rest is larger than one before it, but for that of the bays.
-                    size = if bays > 0 { left } else { size.min(left) };
-                    bays = 0;
                 }
-                None if size <= bays.max(1) || !wish.split => return Err(self.lacks(wish, left)),
+                None if size == 1 || !wish.split => return Err(self.lacks(wish, left)),
                 None => size -= 1,
             }
         }
         Ok(seats)
+    }
+
+    fn take_block(&mut self, first: SeatNumber, count: u32, seats: &mut Vec<Priced>) {
+        let spot = self.layout.spot(first).expect("a block is of numbered seats");
+        let tier = self.layout.stands()[spot.stand].tier;
+        let price = self.layout.tier_at(tier).price;
+        for seat in (first.0..first.0 + count).map(SeatNumber) {
+            self.leave_out(seat);
+            seats.push(Priced { seat, tier, price });
+        }
     }
 
     /// Whether so many seats can be had next to each other without leaving one on its own.
@@ -79,20 +95,6 @@ impl<'a> Search<'a> {
         fits: impl Fn(&Stand) -> bool,
     ) -> bool {
         self.best(count, Some(section), fits).is_some_and(|rating| !rating.strands)
-    }
-
-    fn block(&self, count: u32, bays: u32, wish: &Chosen) -> Option<Vec<Priced>> {
-        let fits = |stand: &Stand| wish.fits(self.layout, stand);
-        let best = match bays {
-            0 => self.best(count, wish.section, fits),
-            _ => self.best_with(bays, count, wish),
-        };
-        let first = best?.first;
-        let spot = self.layout.spot(first).expect("a block is of numbered seats");
-        let tier = self.layout.stands()[spot.stand].tier;
-        let price = self.layout.tier_at(tier).price;
-        let priced = |seat| Priced { seat: SeatNumber(seat), tier, price };
-        Some((first.0..first.0 + count).map(priced).collect())
     }
 
     fn best(
@@ -140,58 +142,80 @@ impl<'a> Search<'a> {
         rows.filter(|(_, row)| wish.section.is_none_or(|section| row.section == section))
     }
 
-    /// The best block with just so many wheelchair bays: rows that have some are looked through.
-    fn best_with(&self, bays: u32, count: u32, wish: &Chosen) -> Option<Rating> {
-        let mut best = None;
-        for (stand, row) in self.rows(wish).filter(|(_, row)| row.plan.has_bays()) {
-            self.rate_bays(stand, row, (bays, count), &mut best);
+    /// The largest block of a party with its wheelchair bays, the whole of it where it may not be
+    /// parted, and of those the best: rows with bays enough are looked through, each once.
+    fn best_with_bays(&self, wish: &Chosen) -> Option<(u32, Rating)> {
+        let mut best: Option<(u32, Rating)> = None;
+        let least = if wish.split { wish.bays } else { wish.count };
+        for (stand, row) in self.rows(wish) {
+            let free = |bay: &u32| self.is_left(SeatNumber(row.first + bay));
+            if row.plan.bays().filter(free).count() < wish.bays as usize {
+                continue;
+            }
+            for first in 0..row.plan.len() {
+                let blocks = self.blocks_with_bays(row, first, wish);
+                for size in blocks.filter(|size| *size >= least) {
+                    let largest = best.map_or(0, |(size, _)| size);
+                    if size >= largest {
+                        let rating = self.rate_with_bays(stand, row, first, size);
+                        let better = best.is_none_or(|best| size > best.0 || rating < best.1);
+                        best = if better { Some((size, rating)) } else { best };
+                    }
+                }
+            }
         }
         best
     }
 
-    fn rate_bays(
+    /// Sizes of the blocks from a seat on that have just the bays of a party.
+    fn blocks_with_bays(
         &self,
-        stand: usize,
-        row: &StandRow,
-        (bays, count): (u32, u32),
-        best: &mut Option<Rating>,
-    ) {
-        let plan = &row.plan;
-        let number = |seat: u32| SeatNumber(row.first + seat);
-        let free = |seat: u32| {
-            self.state.is_free(number(seat)) && self.gone.binary_search(&number(seat)).is_err()
+        row: &'a StandRow,
+        first: u32,
+        wish: &Chosen,
+    ) -> impl Iterator<Item = u32> {
+        let (bays, end) = (wish.bays, row.plan.len().min(first + wish.count));
+        let together = move |seat: &u32| {
+            row.plan.slot(*seat) - row.plan.slot(first) == seat - first
+                && self.is_left(SeatNumber(row.first + seat))
         };
-        let for_sale = |seat: u32| free(seat) && plan.kept(seat).is_none();
+        let mut met = 0;
+        let sizes = (first..end).take_while(together).map(move |seat| {
+            met += u32::from(row.plan.kept(seat) == Some(Kept::Bay));
+            (seat - first + 1, met)
+        });
+        sizes
+            .take_while(move |(_, met)| *met <= bays)
+            .filter_map(move |(size, met)| (met == bays).then_some(size))
+    }
+
+    /// Whether a seat is free and not gone.
+    fn is_left(&self, seat: SeatNumber) -> bool {
+        self.state.is_free(seat) && self.gone.binary_search(&seat).is_err()
+    }
+
+    fn rate_with_bays(&self, stand: usize, row: &StandRow, first: u32, count: u32) -> Rating {
+        let (plan, last) = (&row.plan, first + count - 1);
+        let for_sale =
+            |seat: u32| plan.kept(seat).is_none() && self.is_left(SeatNumber(row.first + seat));
         let next_to = |a: u32, b: u32| b < plan.len() && plan.slot(b) == plan.slot(a) + 1;
-        for first in 0..(plan.len() + 1).saturating_sub(count) {
-            let last = first + count - 1;
-            let is_bay = |seat: &u32| plan.kept(*seat) == Some(Kept::Bay);
-            let together = plan.slot(last) - plan.slot(first) == count - 1;
-            if !together
-                || !(first..=last).all(free)
-                || (first..=last).filter(is_bay).count() != bays as usize
-            {
-                continue;
-            }
-            // A seat beside the block, and the one beyond it.
-            let before = first.checked_sub(1).filter(|seat| next_to(*seat, first));
-            let strands_before = before.is_some_and(|seat| {
-                let beyond = seat.checked_sub(1).filter(|other| next_to(*other, seat));
-                for_sale(seat) && !beyond.is_some_and(for_sale)
-            });
-            let after = Some(last + 1).filter(|seat| next_to(last, *seat));
-            let strands_after = after.is_some_and(|seat| {
-                let beyond = Some(seat + 1).filter(|other| next_to(seat, *other));
-                for_sale(seat) && !beyond.is_some_and(for_sale)
-            });
-            let rating = Rating {
-                strands: strands_before || strands_after,
-                section: self.layout.stands()[stand].rank,
-                row: row.position,
-                off_centre: plan.off_centre(first, count),
-                first: number(first),
-            };
-            *best = Some(best.map_or(rating, |best| best.min(rating)));
+        // A seat beside the block, and the one beyond it.
+        let before = first.checked_sub(1).filter(|seat| next_to(*seat, first));
+        let strands_before = before.is_some_and(|seat| {
+            let beyond = seat.checked_sub(1).filter(|other| next_to(*other, seat));
+            for_sale(seat) && !beyond.is_some_and(for_sale)
+        });
+        let after = Some(last + 1).filter(|seat| next_to(last, *seat));
+        let strands_after = after.is_some_and(|seat| {
+            let beyond = Some(seat + 1).filter(|other| next_to(seat, *other));
+            for_sale(seat) && !beyond.is_some_and(for_sale)
+        });
+        Rating {
+            strands: strands_before || strands_after,
+            section: self.layout.stands()[stand].rank,
+            row: row.position,
+            off_centre: plan.off_centre(first, count),
+            first: SeatNumber(row.first + first),
         }
     }
 
@@ -294,13 +318,10 @@ impl<'a> Search<'a> {
 
     /// How many wheelchair bays could be had.
     fn free_bays(&self, wish: &Chosen) -> u32 {
-        let rows = self.rows(wish).filter(|(_, row)| row.plan.has_bays());
-        let bays = rows.flat_map(|(_, row)| {
-            let bays = (0..row.plan.len()).filter(|seat| row.plan.kept(*seat) == Some(Kept::Bay));
-            bays.map(|seat| SeatNumber(row.first + seat))
-        });
-        let free =
-            bays.filter(|bay| self.state.is_free(*bay) && self.gone.binary_search(bay).is_err());
+        let bays = self
+            .rows(wish)
+            .flat_map(|(_, row)| row.plan.bays().map(|bay| SeatNumber(row.first + bay)));
+        let free = bays.filter(|bay| self.is_left(*bay));
         u32::try_from(free.count()).expect("an event is bounded")
     }
 }

@@ -50,6 +50,9 @@ fn judge(state: &EventState, claim: &Claim) -> Result<Vec<Priced>, Refusal> {
     if chosen.is_ok() && Rule::ExpectedPriceProtects.holds() {
         wish.check_price(claim)?;
     }
+    if chosen.is_err() {
+        wish.count_unchosen();
+    }
     check_kept_back(layout, claim, &wish.named)?;
     check_limits(state, layout, claim, &wish)?;
     if !Rule::AllOrNothing.holds() {
@@ -194,6 +197,16 @@ impl Wish {
             self.add(priced.tier, priced.price, 1);
         }
         Ok(seats)
+    }
+
+    /// Counts what could not be chosen in the tier it was wanted in, where that is told.
+    fn count_unchosen(&mut self) {
+        for chosen in &self.best {
+            if let Some(tier) = chosen.tier {
+                let of_tier = self.by_tier.entry(tier).or_default();
+                *of_tier = of_tier.saturating_add(chosen.count);
+            }
+        }
     }
 
     fn add(&mut self, tier: u16, price: i64, count: u32) {

@@ -1,9 +1,10 @@
 //! Which lapsed holds a request ends before it is answered.
 //!
-//! The oldest first, up to a bound of rows, so that under load holds end on time whoever comes; and
-//! beyond the bound every lapsed hold the request would otherwise trip over: one that has a wanted
-//! seat, fills a wanted section, counts against the buyer, is in the way of a block, or is the very
-//! hold it names.
+//! The oldest first, up to a bound of rows, so that under load holds end on time whoever comes;
+//! and beyond it the lapsed holds that the request would otherwise trip over: one that has a
+//! wanted seat, fills a wanted section, has a seat that the event might choose, counts against
+//! the buyer, is in the way of a block, or is the very hold it names. Of a buyer, a choice and
+//! a block there is a bound of its own.
 
 use std::collections::HashSet;
 

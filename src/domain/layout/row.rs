@@ -102,9 +102,9 @@ impl RowPlan {
         self.kept.get(&seat).copied()
     }
 
-    /// Whether the row has a wheelchair bay.
-    pub(in crate::domain) fn has_bays(&self) -> bool {
-        self.kept.values().any(|kept| *kept == Kept::Bay)
+    /// The wheelchair bays of the row.
+    pub(in crate::domain) fn bays(&self) -> impl Iterator<Item = u32> {
+        self.kept.iter().filter(|(_, kept)| **kept == Kept::Bay).map(|(&seat, _)| seat)
     }
 
     fn number_slots(&mut self) {

@@ -81,6 +81,24 @@ fn section_tier_and_price_bound_the_choice() {
 }
 
 #[test]
+fn a_bound_of_the_tier_is_told_before_what_is_lacking() {
+    // F26
+    check_in(
+        |it| {
+            house(it, &[("A", "1-2:vip")]);
+            it.tiers[1].seats_per_buyer = Some(0);
+        },
+        "
+        0:00  define                 -> defined 1
+        0:00  open                   -> opened 2
+        0:01  b1 claim best*2::vip   -> refused tier-limit limit=0 count=2
+        0:01  b1 claim best*3::vip   -> refused tier-limit limit=0 count=3
+        0:01  b1 claim best*3        -> refused not-enough limit=2 count=3
+        ",
+    );
+}
+
+#[test]
 fn the_lines_of_a_claim_never_choose_the_same_seat() {
     // F6
     check_in(
