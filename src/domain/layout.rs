@@ -213,11 +213,12 @@ impl Layout {
             seats: 0,
             definition,
         };
-        let definition = layout.definition.clone();
+        // Lent to the plans for as long as they are looked up by their texts.
+        let sections = std::mem::take(&mut layout.definition.sections);
         let mut plans: HashMap<[&str; 3], Arc<RowPlan>> = HashMap::new();
-        for (index, section) in definition.sections.iter().enumerate() {
-            let section = layout.compile_section(section, &mut plans)?;
-            let name = layout.definition.sections[index].name.clone();
+        for (index, defined) in sections.iter().enumerate() {
+            let section = layout.compile_section(defined, &mut plans)?;
+            let name = defined.name.clone();
             range(
                 "places of the event",
                 i64::from(section.first + section.count),
@@ -230,6 +231,7 @@ impl Layout {
                 return Err(DefinitionError::Twice { what: "section", name });
             }
         }
+        layout.definition.sections = sections;
         range("places of the event", i64::from(layout.seats), 1, SEATS_PER_EVENT_MAX as i64)?;
         let pairs: usize = layout.sections.iter().map(CompiledSection::tiers_sold).sum();
         range("tiers over all sections", pairs as i64, 1, SECTION_TIERS_MAX as i64)?;
