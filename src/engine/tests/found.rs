@@ -38,9 +38,7 @@ fn a_refusal_before_the_definition_is_not_lost_with_its_owner() {
     let w = world.owner();
     world.claim("e", "b1", 1);
     world.define("e", 2);
-    world.deliver(w);
-    while world.step_but_publish(w) {}
-    world.kill(w);
+    world.die_owing(w);
     world.owner();
     world.run();
     assert_eq!(world.violations(), Vec::<String>::new());
@@ -76,9 +74,7 @@ fn rows_that_do_not_agree_stop_the_event_and_lose_nothing() {
     world.may_suspend = true;
     let w = world.owner_of("e", 2);
     let hold = world.claim("e", "b1", 2);
-    world.deliver(w);
-    while world.step_but_publish(w) {}
-    world.kill(w);
+    world.die_owing(w);
     let event = EventId::new("e").unwrap();
     world.ledger.get_mut(&event).unwrap().seats.get_mut(&1).unwrap().offset += 1;
     world.owner();
@@ -96,9 +92,7 @@ fn a_suspension_that_is_refused_begins_anew() {
     world.may_suspend = true;
     let w = world.owner_of("e", 2);
     world.claim("e", "b1", 2);
-    world.deliver(w);
-    while world.step_but_publish(w) {}
-    world.kill(w);
+    world.die_owing(w);
     let event = EventId::new("e").unwrap();
     world.ledger.get_mut(&event).unwrap().seats.get_mut(&1).unwrap().offset += 1;
     world.fates.push((Box::new(|batch| !batch.next.suspended.is_empty()), Fate::Late));
@@ -204,9 +198,7 @@ fn a_change_that_was_never_published_is_never_answered_with() {
         world.may_suspend = true;
         let w = world.owner_of("e", 2);
         world.claim("e", "b1", 2);
-        world.deliver(w);
-        while world.step_but_publish(w) {}
-        world.kill(w);
+        world.die_owing(w);
         let event = EventId::new("e").unwrap();
         let published = world.inventories.last().unwrap().sequence;
         let spoilt = world.ledger.get_mut(&event).unwrap();
@@ -248,9 +240,7 @@ fn nothing_is_published_after_an_entry_that_is_missing() {
         let w = world.owner_of("e", 3);
         let published = world.inventories.last().unwrap().sequence;
         let claims = ["b1", "b2", "b3"].map(|buyer| world.claim("e", buyer, 1));
-        world.deliver(w);
-        while world.step_but_publish(w) {}
-        world.kill(w);
+        world.die_owing(w);
         let event = EventId::new("e").unwrap();
         let spoilt = world.ledger.get_mut(&event).unwrap();
         let mut entries = wire::outbox::decode(&spoilt.outbox.1).unwrap();

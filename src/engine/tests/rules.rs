@@ -221,9 +221,7 @@ fn what_is_handed_to_a_transaction_is_not_committed_yet() {
         world.deliver(first);
         while world.step_but_publish(first) {}
         world.claim("e", "b2", 1);
-        world.deliver(first);
-        while world.step_but_publish(first) {}
-        world.kill(first);
+        world.die_owing(first);
         world.owner();
         world.run();
     });
@@ -236,9 +234,7 @@ fn dead_letters_owed_to_kafka_are_in_the_outbox() {
         world.claim("e", "b1", 1);
         world.requests.last_mut().unwrap().value = Some(b"no request".to_vec());
         world.claim("e", "b2", 1);
-        world.deliver(first);
-        while world.step_but_publish(first) {}
-        world.kill(first);
+        world.die_owing(first);
         world.owner();
         world.claim("e", "b3", 1);
         world.run();
@@ -270,9 +266,7 @@ fn an_entry_answers_the_record_it_was_made_of_only() {
         world.may_suspend = true;
         let first = world.owner_of("e", 1);
         let lost = world.claim("e", "b1", 1);
-        world.deliver(first);
-        while world.step_but_publish(first) {}
-        world.kill(first);
+        world.die_owing(first);
         world.requests.pop();
         world.claim("e", "b2", 1);
         let last = world.requests.len() as i64 - 1;
@@ -379,9 +373,7 @@ fn what_a_suspended_event_owes_is_published() {
         world.may_suspend = true;
         let first = world.owner_of("e", 2);
         let hold = world.claim("e", "b1", 2);
-        world.deliver(first);
-        while world.step_but_publish(first) {}
-        world.kill(first);
+        world.die_owing(first);
         let event = EventId::new("e").unwrap();
         world.ledger.get_mut(&event).unwrap().seats.get_mut(&1).unwrap().offset += 1;
         world.owner();

@@ -339,6 +339,13 @@ impl World {
         }
     }
 
+    /// A worker decides all there is, has it in the ledger, and dies before it is published.
+    pub(super) fn die_owing(&mut self, w: usize) {
+        self.deliver(w);
+        while self.step_but_publish(w) {}
+        self.kill(w);
+    }
+
     /// As [`World::step`], but leaves transactions undone.
     pub(super) fn step_but_publish(&mut self, w: usize) -> bool {
         self.workers[w].todo.retain(|output| !matches!(output, Output::Log(ToLog::Publish(_))));
