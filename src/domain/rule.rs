@@ -174,6 +174,10 @@ rules! {
     PredecessorIsFenced = "predecessor-is-fenced";
     /// The term's transaction commits the position as well, so that the coordinator judges it.
     TermNamesThePosition = "term-names-the-position";
+    /// That position is compared with the group's once nothing of one's own is under way: a member
+    /// may be assigned its partitions again in the generation it is in, with a transaction on its
+    /// way that the coordinator still admits.
+    TermPositionIsCurrent = "term-position-is-current";
     /// The position is read once no transaction is open over it.
     PositionIsStable = "position-is-stable";
     /// The producer is made anew after a transaction ended in doubt.

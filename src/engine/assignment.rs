@@ -3,7 +3,7 @@
 use super::arrival::Arrival;
 use super::path::Path;
 use crate::domain::rule::Rule;
-use crate::ports::log::{Assignment, Position};
+use crate::ports::log::{Assignment, Position, REBASE};
 
 /// The offset to begin at, or why the partition is refused and how to rebase it.
 pub(super) fn check(found: &Assignment, read_back: &[Arrival]) -> Result<i64, String> {
@@ -47,7 +47,7 @@ pub(super) fn check(found: &Assignment, read_back: &[Arrival]) -> Result<i64, St
         Path::InventoryAheadOfPosition.reached();
         return Err(format!(
             "the group's offset {at} of partition {partition} was moved back: event {} has been answered \
-             up to {}; set it to at least that, then restart",
+             up to {}; {REBASE}, then restart",
             known.event, known.position
         ));
     }

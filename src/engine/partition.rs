@@ -15,7 +15,7 @@ use crate::domain::ids::{EventId, Partition};
 use crate::domain::limits::{CLOCK_SKEW_MAX, PARTITION_BYTES_MAX};
 use crate::domain::rule::Rule;
 use crate::domain::time::{At, Millis};
-use crate::ports::log::{Assignment, Known, ToLog};
+use crate::ports::log::{Assignment, Known, REBASE, ToLog};
 use crate::wire;
 
 /// Whether a partition is worked on.
@@ -391,8 +391,8 @@ impl Engine {
                     partition,
                     format!(
                         "event {id} has been answered up to offset {published_below}, and the group's \
-                         offset of partition {partition} is {position}: it was moved back; set it to \
-                         {published_below}, then restart"
+                         offset of partition {partition} is {position}: it was moved back; {REBASE}, \
+                         then restart"
                     ),
                 );
             }

@@ -41,6 +41,10 @@ use crate::domain::ids::{EventId, Partition};
 use crate::domain::outcome::OutcomeBody;
 use crate::domain::time::At;
 
+/// What to do where the group's offset of a partition is gone or too low.
+pub const REBASE: &str = "find the highest request offset in its outcome and dead-letter topics, and \
+                          set the group's offset to the one after it";
+
 /// A topic of the pipeline, by what it is for. Real names carry the deployment's prefix.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Topic {

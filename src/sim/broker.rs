@@ -419,6 +419,32 @@ impl Cluster {
         self.offsets.get(&partition).map(|(_, stored)| stored.clone())
     }
 
+    /// The position after the last request of a partition that has an answer, as an operator finds
+    /// it: in the outcome topics.
+    pub(super) fn after_last_answer(&self, partition: i32) -> Option<i64> {
+        let about = |topic: Topic, stored: &Stored| {
+            let value = stored.raw.value.as_deref()?;
+            if topic == Topic::DeadLetters {
+                return Some(wire::dead_letter::decode(value).ok()?.offset);
+            }
+            Some(wire::outcome::decode(value).ok()??.header.offset)
+        };
+        let answers = Topic::OUTCOMES.into_iter().flat_map(|topic| {
+            let answers = self.committed((topic, partition), 0);
+            answers.filter_map(move |stored| about(topic, stored))
+        });
+        answers.max().map(|last| last + 1)
+    }
+
+    /// Whether no open transaction hides answers or the offset of a partition.
+    pub(super) fn is_settled(&self, partition: i32) -> bool {
+        let settled = |topic: Topic| {
+            let place = (topic, partition);
+            self.stable_end(place) == self.end_of(place)
+        };
+        self.stable_offset(partition).is_some() && Topic::OUTCOMES.into_iter().all(settled)
+    }
+
     /// The highest position that the inventory of a partition tells.
     pub(super) fn answered(&self, partition: i32) -> Option<i64> {
         let values = self.committed((Topic::Inventory, partition), 0);

@@ -108,17 +108,18 @@ impl Judge {
         self.notes.wrong.is_empty() && self.dockets.iter().all(clean)
     }
 
-    /// Takes in what is left when all is done, also what came without moving a position. Of
-    /// partitions that may be refused nobody can say how far they should have come.
+    /// Takes in what is left when all is done, also what came without moving a position. What is
+    /// refused to the end should not have come anywhere.
     pub(super) fn conclude(
         &mut self,
         cluster: &Cluster,
-        refusable: &[i32],
+        refused: &[i32],
         workload: &mut Workload,
         trace: &mut Trace,
     ) {
-        let asked = |docket: &&mut Docket| !docket.closed && !refusable.contains(&docket.partition);
-        for docket in self.dockets.iter_mut().filter(asked) {
+        // What its last owner decided may be in the ledger and nowhere else.
+        refused.iter().for_each(|partition| self.close(*partition));
+        for docket in self.dockets.iter_mut().filter(|docket| !docket.closed) {
             let Docket { partition, next, .. } = *docket;
             let position = cluster.offset(partition).map_or(0, |(offset, _)| offset);
             docket.take(cluster, position.max(next), &mut self.notes, trace, workload);

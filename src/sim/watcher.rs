@@ -2,6 +2,7 @@
 
 use super::broker::{Cluster, Request};
 use super::net::{Event, MILLI, Micros, Net};
+use super::trace::Trace;
 use super::workload::id_at;
 use super::world::Happening;
 use crate::domain::ids::EventId;
@@ -52,18 +53,26 @@ impl Watcher {
     }
 
     /// Reads what is new, and sends what is due.
-    pub(super) fn look(&mut self, cluster: &Cluster, net: &std::rc::Rc<Net>) {
+    pub(super) fn look(&mut self, cluster: &Cluster, net: &std::rc::Rc<Net>, trace: &mut Trace) {
         let now = net.at().plus(self.skew);
         for (partition, next) in (0..).zip(&mut self.read) {
             for stored in cluster.committed((Topic::Inventory, partition), *next) {
                 *next = stored.raw.offset + 1;
                 let value = stored.raw.value.as_deref().unwrap_or_default();
                 if let Ok(inventory) = wire::inventory::decode(value) {
+                    trace.say(net.now(), self.number, || {
+                        let (event, due) = (&inventory.event, inventory.earliest_deadline);
+                        let position = inventory.position;
+                        format!("expiry reads {event} at {position}: earliest deadline {due:?}")
+                    });
                     self.expiry.on_inventory(&inventory, now);
                 }
             }
         }
         for (event, requests) in self.expiry.due(now) {
+            trace.say(net.now(), self.number, || {
+                format!("expiry at {now}: {requests} requests for {event}")
+            });
             for _ in 0..requests {
                 self.send(net, &event, now);
             }

@@ -327,11 +327,14 @@ impl World {
             }
             Happening::ClockStep => self.step_a_clock(),
             Happening::Look(watcher) => {
-                let watcher = &mut self.watchers[watcher];
-                watcher.look(&self.servers.cluster, &self.net);
-                watcher.look_later(&self.net);
+                let World { watchers, servers, net, trace, .. } = self;
+                watchers[watcher].look(&servers.cluster, net, trace);
+                watchers[watcher].look_later(net);
             }
-            Happening::Sent(sent) => self.watchers[sent.watcher].on_sent(&sent),
+            Happening::Sent(sent) => {
+                self.trace.say(self.net.now(), sent.watcher, || format!("{sent:?}"));
+                self.watchers[sent.watcher].on_sent(&sent);
+            }
             Happening::Harm(trouble) => {
                 if self.phase == Phase::Sale {
                     self.harm_an_event(trouble);

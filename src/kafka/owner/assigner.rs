@@ -33,7 +33,7 @@ use crate::domain::outcome::DECISION_VERSION;
 use crate::kafka::error::Error;
 use crate::kafka::native;
 use crate::ports::clock::ticks;
-use crate::ports::log::{Assignment, TermRecord, Topic};
+use crate::ports::log::{Assignment, REBASE, TermRecord, Topic};
 use crate::wire::term;
 
 /// A member whose transaction stays open for this long counts as hung.
@@ -253,8 +253,7 @@ impl Assigner {
         if stored.offset.is_none() && edges.outcomes_exist {
             return Err(format!(
                 "the group has no offset for partition {partition}, yet outcomes of it exist, so it \
-                 has been worked on before: find the position after the highest request offset in \
-                 the outcome topics and set the group's offset to it"
+                 has been worked on before: {REBASE}"
             ));
         }
         let own = self.own_term(partition);

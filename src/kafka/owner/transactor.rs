@@ -170,6 +170,7 @@ impl Transactor {
     }
 
     fn take_terms(&mut self, under: &Generation, wishes: &[TermWish]) -> Result<Vec<i64>, String> {
+        self.compare_positions(wishes)?;
         let mut terms = Vec::new();
         self.transact(under, |this| {
             let topic = this.group.topic(Topic::Terms);
@@ -193,6 +194,26 @@ impl Transactor {
             this.send_offsets(&offsets, under)
         })?;
         Ok(terms)
+    }
+
+    /// Whether the group's offsets still are what the terms name. A member may be assigned its
+    /// partitions again in the generation it is in, while a transaction of its own is on its way:
+    /// the coordinator admits that, and then what was read before is out of date. Here nothing of
+    /// ours is under way.
+    fn compare_positions(&self, wishes: &[TermWish]) -> Result<(), String> {
+        let partitions: Vec<_> = wishes.iter().map(|wish| wish.partition).collect();
+        for (partition, stored) in self.positions(&partitions) {
+            let wished = wishes.iter().find(|wish| wish.partition == partition);
+            if let (Some(wish), Some(at)) = (wished, stored.offset)
+                && wish.offset != at
+            {
+                let from = wish.offset;
+                return Err(format!(
+                    "the group's offset of partition {partition} has moved from {from} to {at}"
+                ));
+            }
+        }
+        Ok(())
     }
 
     fn requests(&self) -> &str {

@@ -100,9 +100,26 @@ impl Driver {
         let records = vec![((Topic::Terms, 0), terms)];
         let of = |wish: &TermWish| (wish.partition.0, wish.offset, wish.metadata.clone());
         let named = |_: &&TermWish| Rule::TermNamesThePosition.holds();
+        if Rule::TermPositionIsCurrent.holds() {
+            self.compare_positions(&wishes).await?;
+        }
         let offsets = wishes.iter().filter(named).map(of).collect();
         let first = self.transact(under, records, offsets).await?;
         Ok((first..first + count).collect())
+    }
+
+    /// No transaction of ours is under way here: the group's offsets are what terms must name.
+    async fn compare_positions(&self, wishes: &[TermWish]) -> Result<(), String> {
+        for (partition, stored) in
+            self.positions(wishes.iter().map(|wish| wish.partition).collect()).await
+        {
+            let wished = wishes.iter().find(|wish| wish.partition == partition);
+            let stored = stored.map(|(offset, _)| offset);
+            if wished.is_some_and(|wish| stored.is_some_and(|stored| stored != wish.offset)) {
+                return Err(format!("the group's offset of partition {partition} has moved"));
+            }
+        }
+        Ok(())
     }
 
     /// Makes one transaction; when it fails, sees to it that it has ended. Answers the offset of

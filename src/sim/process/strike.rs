@@ -75,7 +75,7 @@ impl World {
     }
 
     /// Its supervisor starts it again: at once, in time, or when the group has given it up.
-    pub(super) fn restart_later(&mut self, pid: Pid) {
+    pub(in crate::sim) fn restart_later(&mut self, pid: Pid) {
         let delay = self.net.pick(&[100, 700, 4_000, 15_000]) * MILLI;
         let instance = self.processes[pid].instance.clone();
         self.net.after(delay, Event::World(Happening::Restart(instance)));

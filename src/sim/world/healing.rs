@@ -11,6 +11,7 @@ use crate::ports::log::Topic;
 use crate::sim::broker::StoredOffset;
 use crate::sim::net::{Event, MILLI, Micros};
 use crate::sim::process::Process;
+use crate::wire;
 
 /// How often it is asked whether all is done, and how long that may take.
 const CHECK: Micros = 500 * MILLI;
@@ -42,7 +43,9 @@ impl World {
         for pid in 0..self.processes.len() {
             self.processes[pid].skew = Millis(0);
             let refused = !self.processes[pid].refused.is_empty();
-            if self.processes[pid].alive && (refused || was_wrong) {
+            // Brokers take no offset from an operator while members are there.
+            let moved = !self.touched.unaudited.is_empty();
+            if self.processes[pid].alive && (refused || was_wrong || moved) {
                 self.kill(pid);
             }
             self.wake(pid);
@@ -61,15 +64,30 @@ impl World {
 
     /// What the refusals ask for; where owners have gone on nothing is to be done.
     pub(super) fn set_offset_again(&mut self) {
-        let Some((partition, right)) = self.touched.offset.clone() else { return };
+        let Some((partition, before)) = self.touched.offset.clone() else { return };
+        let cluster = &mut self.servers.cluster;
+        if !cluster.is_settled(partition) {
+            // Nobody knows yet what becomes of what was under way when the offset was moved.
+            return self.net.after(CHECK, Event::World(Happening::Undo));
+        }
         let offset = |stored: &StoredOffset| stored.as_ref().map(|(offset, _)| *offset);
-        // What was under way when the offset was moved may have been committed after it was noted;
-        // the inventory then knows better, and the refusal says so.
-        let known = self.servers.cluster.answered(partition);
+        let last = cluster.after_last_answer(partition);
         let right =
-            if offset(&right) < known { known.map(|at| (at, String::new())) } else { right };
-        if offset(&self.servers.cluster.offset(partition)) < offset(&right) {
-            self.servers.cluster.set_offset(partition, right);
+            if offset(&before) < last { last.map(|at| (at, String::new())) } else { before };
+        if offset(&cluster.offset(partition)) < offset(&right) {
+            cluster.set_offset(partition, right);
+        }
+    }
+
+    /// An operator starts those anew that still refuse a partition: what they miss may have been
+    /// set right after they looked.
+    fn restart_refusers(&mut self) {
+        for pid in 0..self.processes.len() {
+            let process = &self.processes[pid];
+            if process.alive && !process.refused.is_empty() {
+                self.kill(pid);
+                self.restart_later(pid);
+            }
         }
     }
 
@@ -77,6 +95,9 @@ impl World {
     pub(super) fn check(&mut self) {
         self.look();
         let Phase::Healing { since, settled, expiry_max } = self.phase else { return };
+        if self.net.now() - since == HOLDS_END {
+            self.restart_refusers();
+        }
         let mut open = self.what_is_open();
         if open.is_none() {
             let settled = settled.unwrap_or(self.net.at());
@@ -95,8 +116,10 @@ impl World {
     }
 
     fn conclude(&mut self) {
-        let World { judge, servers, workload, trace, touched, .. } = self;
-        judge.conclude(&servers.cluster, &touched.refusable, workload, trace);
+        let refused: Vec<i32> =
+            self.partitions().filter(|partition| self.is_refused(*partition)).collect();
+        let World { judge, servers, workload, trace, .. } = self;
+        judge.conclude(&servers.cluster, &refused, workload, trace);
         self.phase = Phase::Over;
     }
 
@@ -105,14 +128,14 @@ impl World {
         self.phase = Phase::Over;
     }
 
+    fn is_refused(&self, partition: i32) -> bool {
+        let refuses = |process: &Process| process.alive && process.refused.contains_key(&partition);
+        self.processes.iter().any(refuses)
+    }
+
     fn what_is_open(&self) -> Option<String> {
-        let refused = |partition: &i32| {
-            let refuses =
-                |process: &Process| process.alive && process.refused.contains_key(partition);
-            self.processes.iter().any(refuses)
-        };
         for partition in self.partitions() {
-            if refused(&partition) {
+            if self.is_refused(partition) {
                 if self.touched.refusable.contains(&partition) {
                     continue;
                 }
@@ -134,10 +157,17 @@ impl World {
         None
     }
 
-    /// The hold that is due first, of those that should end.
+    /// The hold that is due first, of those that should end: not of events that are suspended, or
+    /// of partitions that are refused to the end or went on without what was lost.
     fn first_held(&self) -> Option<(EventId, StoredSeat)> {
-        let touched = |event: &&EventId| self.touched.suspendable.contains(event);
-        let events = self.servers.ledger.events().filter(|event| !touched(event));
+        let count = self.net.weather.borrow().partitions;
+        let ends = |event: &&EventId| {
+            let partition = wire::partitioner::partition(event.as_str().as_bytes(), count);
+            let given_up =
+                self.is_refused(partition) || self.touched.unaudited.contains(&partition);
+            !given_up && !self.touched.suspendable.contains(event)
+        };
+        let events = self.servers.ledger.events().filter(ends);
         let rows = events.flat_map(|event| {
             let rows = self.servers.ledger.seats(event).into_iter();
             rows.map(|row| (event.clone(), row))
