@@ -1,5 +1,6 @@
 //! What an outcome does to the model, judged or not.
 
+use super::edition::Edition;
 use super::event::{EventModel, Hold, Record, Sale, Seat, changes, in_hand, judged_alone};
 use super::operate;
 use crate::domain::ids::{BuyerId, HoldId};
@@ -7,6 +8,7 @@ use crate::domain::outcome::{
     Booked, Changed, ChangedKind, Exchanged, Held, Outcome, OutcomeBody, Place, ToBlock,
 };
 use crate::domain::refusal::Code;
+use crate::domain::request::Body;
 use crate::domain::seat::{Cause, Status};
 use crate::domain::time::At;
 
@@ -163,6 +165,7 @@ impl EventModel {
         self.edition = changed.edition;
         match changed.kind {
             ChangedKind::Defined => self.venue = operate::defined(record),
+            ChangedKind::Amended => self.amend(record),
             ChangedKind::Opened => self.sale = Sale::Open,
             ChangedKind::Paused => self.sale = Sale::Paused,
             ChangedKind::Closed => self.sale = Sale::Closed,
@@ -180,6 +183,25 @@ impl EventModel {
                 }
             }
         }
+    }
+
+    /// Places that are no more are forgotten, and with the last of them who left them.
+    fn amend(&mut self, record: &Record<'_>) {
+        let Body::Amend(amend) = &record.request.body else { return };
+        let Ok(edition) = Edition::of(self, &amend.definition) else { return };
+        let gone: Vec<String> = edition.gone(self).cloned().collect();
+        for place in gone {
+            self.blocks.remove(&place);
+            let Some(seat) = self.seats.remove(&place) else { continue };
+            let section = self.venue.as_ref().and_then(|venue| venue.section_of(&place));
+            if let Some(taken) = section.and_then(|section| self.taken.get_mut(section))
+                && seat.status != Status::Free
+            {
+                *taken -= 1;
+            }
+            self.unname(seat.hold);
+        }
+        self.venue = Some(edition.venue);
     }
 
     fn set_seats_of(&mut self, id: HoldId, status: Status) {

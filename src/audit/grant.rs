@@ -311,6 +311,7 @@ fn asked_again(model: &EventModel, record: &Record<'_>, hold: &Hold) -> Result<H
             ask.hold
         }
         Body::Define(_)
+        | Body::Amend(_)
         | Body::Open(_)
         | Body::Close(_)
         | Body::Pause(_)
@@ -352,6 +353,7 @@ pub(super) fn unended(model: &EventModel, id: HoldId) -> Result<&Hold, Fault> {
 pub(super) fn wrong_kind(record: &Record<'_>, expected: &str) -> Fault {
     let asked = match &record.request.body {
         Body::Define(_) => "a definition",
+        Body::Amend(_) => "another definition",
         Body::Open(_) => "an opening",
         Body::Close(_) => "a closing",
         Body::Pause(_) => "a pause",

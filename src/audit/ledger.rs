@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::event::{EventModel, Seat};
 use super::finding::{Check, Finding, Judged, LEDGER, ensure, same};
-use crate::domain::ids::{EventId, HoldId, SeatNumber};
+use crate::domain::ids::{EventId, HoldId, RowNumber};
 use crate::domain::seat::{Cause, Status, StoredSeat};
 use crate::domain::time::At;
 
@@ -19,7 +19,7 @@ pub fn compare(
     model: &EventModel,
     (fence_sequence, suspended): (i64, bool),
     seats: &[StoredSeat],
-    names: impl Fn(SeatNumber) -> String,
+    names: impl Fn(RowNumber) -> String,
 ) -> Vec<Finding> {
     let last = model.last_offset;
     let mut judged = vec![
@@ -68,7 +68,7 @@ fn expected_row(
     model: &EventModel,
     name: &str,
     seat: &Seat,
-    number: SeatNumber,
+    number: RowNumber,
 ) -> Option<StoredSeat> {
     let only_blocked = StoredSeat {
         number,

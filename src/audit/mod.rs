@@ -36,6 +36,7 @@
 
 mod amend;
 mod best;
+mod edition;
 mod event;
 mod exchange;
 mod finding;

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::edition;
 use super::event::{EventModel, Record, Sale};
 use super::finding::{Check, Fault, Judged, ensure, same};
 use super::grant::{check_record, known, wrong_kind};
@@ -24,6 +25,7 @@ impl<'a> Asked<'a> {
     pub(super) fn read(body: &'a Body) -> Option<Asked<'a>> {
         let (kind, actor, edition) = match body {
             Body::Define(ask) => (ChangedKind::Defined, &ask.actor, None),
+            Body::Amend(ask) => (ChangedKind::Amended, &ask.actor, Some(ask.edition)),
             Body::Open(ask) => (ChangedKind::Opened, &ask.actor, Some(ask.edition)),
             Body::Pause(ask) => (ChangedKind::Paused, &ask.actor, Some(ask.edition)),
             Body::Close(ask) => (ChangedKind::Closed, &ask.actor, Some(ask.edition)),
@@ -65,6 +67,7 @@ pub(super) fn changed(
     same(Check::Sale, "a request made for edition", &model.edition, &seen)?;
     match body {
         Body::Define(ask) => check_definition(model, ask)?,
+        Body::Amend(ask) => edition::check(model, ask)?,
         Body::Block(ask) => return check_block(model, ask, changed),
         Body::Unblock(ask) => return check_unblock(model, ask, changed),
         Body::Open(_)
@@ -119,9 +122,11 @@ fn check_block(model: &EventModel, ask: &Block, changed: &Changed) -> Judged {
     let counted = check_places(venue, &venue.marked(&ask.places), changed)?;
     let seats: BTreeSet<&String> = changed.seats.iter().collect();
     for (section, last) in counted {
-        let passed = (1..last).map(|number| format!("{section}/{number}"));
-        let passed =
-            passed.into_iter().find(|place| model.is_free(place) && !seats.contains(place));
+        let labels = venue.labels(section).unwrap_or_default().iter();
+        let passed = labels.take_while(|label| **label < last);
+        let passed = passed
+            .map(|label| format!("{section}/{label}"))
+            .find(|place| model.is_free(place) && !seats.contains(place));
         ensure(passed.is_none(), Check::Seats, || {
             let found = passed.unwrap_or_default();
             (format!("the lowest free places of {section}"), format!("{found} passed over"))

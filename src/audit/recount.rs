@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::event::{EventModel, Hold, Seat};
 use super::finding::{Check, Finding, Judged, REQUESTS, ensure};
-use super::venue::Venue;
+use super::venue::{Loosest, Venue};
 use crate::domain::ids::{BuyerId, HoldId, Reference};
 use crate::domain::seat::Status;
 use crate::domain::time::At;
@@ -155,12 +155,12 @@ fn check_limits(
     }
     let (by_tier, live) = model.has(buyer);
     let within = |limit: Option<u32>, count: u64| limit.is_none_or(|most| count <= u64::from(most));
-    let limits = &venue.definition.limits;
-    let so = within(limits.seats_per_buyer, by_tier.values().sum())
-        && within(limits.live_holds_per_buyer, live)
-        && by_tier
-            .iter()
-            .all(|(tier, &count)| within(venue.tier(tier).and_then(|(_, _, limit)| limit), count));
+    let Loosest { seats, live_holds, of_tier } = &venue.loosest;
+    let so = within(*seats, by_tier.values().sum())
+        && within(*live_holds, live)
+        && by_tier.iter().all(|(tier, &count)| {
+            within(venue.tier(tier).and_then(|(index, ..)| of_tier[index]), count)
+        });
     agree(so, "no buyer beyond the limits", || format!("{buyer} with {by_tier:?} in {live} holds"))
 }
 

@@ -42,7 +42,10 @@ pub(super) fn judge(
         Code::NotAuthorised => (is_signed(body), "no signature to be needed"),
         // A key that is not the event's has another home, whatever lives here.
         Code::WrongPartition => (!known || !record.key_fits, "the partition the event lives in"),
-        Code::BadRequest => (defines || malformed(model, record), "nothing wrong with its shape"),
+        Code::BadRequest => {
+            let amends = matches!(body, Body::Amend(_));
+            (defines || amends || malformed(model, record), "nothing wrong with its shape")
+        }
         Code::UnknownEvent => (!known && !defines, "a known event"),
         Code::EventSuspended => (true, ""),
         Code::AlreadyDefined => (known && defines, "an unknown event"),
@@ -78,7 +81,8 @@ pub(super) fn judge(
         | Code::NotEnough
         | Code::NoRun
         | Code::StrandsSeat
-        | Code::NotBlocked => return wish::judge(model, body, outcome, refused),
+        | Code::NotBlocked
+        | Code::BelowTaken => return wish::judge(model, body, outcome, refused),
         Code::ExtensionCap
         | Code::UnknownHold
         | Code::NotHolder
@@ -152,6 +156,7 @@ fn judge_hold(model: &EventModel, refused: &Refusal, body: &Body) -> bool {
             code == Code::HoldEnded && (over || hold.reference.is_some())
         }
         Body::Define(_)
+        | Body::Amend(_)
         | Body::Open(_)
         | Body::Close(_)
         | Body::Pause(_)
@@ -207,9 +212,12 @@ pub(super) fn malformed(model: &EventModel, record: &Record<'_>) -> bool {
                 || is_misshapen(model, &ask.wish())
                 || ask.lines.iter().any(|line| both(line) || best(line))
         }
-        Body::Define(_) | Body::Confirm(_) | Body::Extend(_) | Body::Release(_) | Body::Expire => {
-            false
-        }
+        Body::Define(_)
+        | Body::Amend(_)
+        | Body::Confirm(_)
+        | Body::Extend(_)
+        | Body::Release(_)
+        | Body::Expire => false,
     };
     shape || !record.key_fits || record.request.id.made_at().is_none()
 }
@@ -264,6 +272,7 @@ fn are_misshapen(model: &EventModel, targets: &[Target]) -> bool {
 fn is_signed(body: &Body) -> bool {
     match body {
         Body::Define(_)
+        | Body::Amend(_)
         | Body::Open(_)
         | Body::Close(_)
         | Body::Pause(_)
@@ -281,6 +290,7 @@ fn is_signed(body: &Body) -> bool {
 pub(super) fn ages(body: &Body) -> bool {
     match body {
         Body::Define(_)
+        | Body::Amend(_)
         | Body::Open(_)
         | Body::Close(_)
         | Body::Pause(_)
@@ -305,6 +315,7 @@ fn sells(body: &Body) -> bool {
     match body {
         Body::Claim(_) | Body::Extend(_) | Body::Exchange(_) => true,
         Body::Define(_)
+        | Body::Amend(_)
         | Body::Open(_)
         | Body::Close(_)
         | Body::Pause(_)
@@ -321,7 +332,8 @@ fn sells(body: &Body) -> bool {
 /// Whether it is over with once the event is called off. Leaving works for ever.
 fn ends_with_it(body: &Body) -> bool {
     match body {
-        Body::Open(_)
+        Body::Amend(_)
+        | Body::Open(_)
         | Body::Close(_)
         | Body::Pause(_)
         | Body::CallOff(_)
@@ -343,6 +355,7 @@ fn hold_of(body: &Body) -> Option<(HoldId, &BuyerId)> {
         Body::Cancel(ask) => Some((ask.hold, &ask.buyer)),
         Body::Exchange(ask) => Some((ask.hold, &ask.buyer)),
         Body::Define(_)
+        | Body::Amend(_)
         | Body::Open(_)
         | Body::Close(_)
         | Body::Pause(_)

@@ -12,11 +12,24 @@ use crate::domain::request::{Best, Claim, Line, Target};
 #[derive(Clone, Debug)]
 pub(super) struct Venue {
     pub(super) definition: Definition,
+    /// The loosest bounds on a buyer there ever were: a later one takes nothing away.
+    pub(super) loosest: Loosest,
     /// Index of the section and, for a numbered seat, name of its tier.
     places: HashMap<String, (usize, Option<String>)>,
     capacity: Vec<u64>,
+    /// What the places of each section of general admission are called there, rising.
+    labels: HashMap<String, Vec<u32>>,
     /// Rows of numbered seats, in the order of the definition.
     pub(super) rows: Vec<VenueRow>,
+}
+
+/// Bounds on one buyer over all editions of an event; `None` is no bound.
+#[derive(Clone, Debug)]
+pub(super) struct Loosest {
+    pub(super) seats: Option<u32>,
+    pub(super) live_holds: Option<u32>,
+    /// Of each tier.
+    pub(super) of_tier: Vec<Option<u32>>,
 }
 
 /// A row of numbered seats.
@@ -80,7 +93,16 @@ impl Marked {
 impl Venue {
     /// Expands a definition; says what is in the way of selling it if something is.
     pub(super) fn expand(definition: &Definition) -> Result<Venue, String> {
-        let mut places = HashMap::new();
+        Venue::expand_with(definition, &mut |_, places| (1..=places).collect())
+    }
+
+    /// The same; names and number of places of general admission are given to say what they are
+    /// called.
+    pub(super) fn expand_with(
+        definition: &Definition,
+        name: &mut dyn FnMut(&str, u32) -> Vec<u32>,
+    ) -> Result<Venue, String> {
+        let (mut places, mut all_labels) = (HashMap::new(), HashMap::new());
         let (mut capacity, mut all_rows) = (vec![], vec![]);
         for (index, section) in definition.sections.iter().enumerate() {
             let mut add = |name: String, tier: Option<String>| {
@@ -90,10 +112,12 @@ impl Venue {
             let mut count = 0;
             match &section.places {
                 Places::General(places) => {
-                    for place in 1..=*places {
+                    let labels = name(&section.name, *places);
+                    for place in &labels {
                         add(format!("{}/{place}", section.name), None)?;
                     }
                     count = u64::from(*places);
+                    all_labels.insert(section.name.clone(), labels);
                 }
                 Places::Rows(rows) if rows.is_empty() => {
                     return Err(format!("section {} without rows", section.name));
@@ -127,7 +151,29 @@ impl Venue {
             }
             capacity.push(count);
         }
-        Ok(Venue { definition: definition.clone(), places, capacity, rows: all_rows })
+        let loosest = Loosest {
+            seats: definition.limits.seats_per_buyer,
+            live_holds: definition.limits.live_holds_per_buyer,
+            of_tier: definition.tiers.iter().map(|tier| tier.seats_per_buyer).collect(),
+        };
+        let (definition, rows, labels) = (definition.clone(), all_rows, all_labels);
+        Ok(Venue { definition, loosest, places, capacity, labels, rows })
+    }
+
+    /// Takes in the bounds there were before.
+    pub(super) fn loosen(&mut self, before: &Venue) {
+        let looser = |a: Option<u32>, b: Option<u32>| a.zip(b).map(|(a, b)| a.max(b));
+        let Loosest { seats, live_holds, of_tier } = &mut self.loosest;
+        *seats = looser(*seats, before.loosest.seats);
+        *live_holds = looser(*live_holds, before.loosest.live_holds);
+        for (now, before) in of_tier.iter_mut().zip(&before.loosest.of_tier) {
+            *now = looser(*now, *before);
+        }
+    }
+
+    /// What the places of a section of general admission are called there, rising.
+    pub(super) fn labels(&self, section: &str) -> Option<&[u32]> {
+        self.labels.get(section).map(Vec::as_slice)
     }
 
     /// How many places there are.
@@ -208,8 +254,9 @@ impl Venue {
         let (section, row) =
             name.split_once('/').map_or((name, None), |(section, row)| (section, Some(row)));
         match (self.section(section).map(|section| &section.places), row) {
-            (Some(Places::General(places)), None) => {
-                (1..=*places).map(|place| format!("{name}/{place}")).collect()
+            (Some(Places::General(_)), None) => {
+                let labels = self.labels(name).unwrap_or_default();
+                labels.iter().map(|place| format!("{name}/{place}")).collect()
             }
             (Some(Places::Rows(rows)), row) => {
                 let rows = rows.iter().filter(|own| row.is_none_or(|row| own.name == row));

@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 
 use super::best::{self, Lack};
 use super::event::{EventModel, is_in};
-use super::exchange;
 use super::finding::{Check, Judged, ensure};
 use super::refusal::lists;
 use super::venue::{Marked, Venue, Wanted};
+use super::{edition, exchange};
 use crate::domain::limits::{BLOCK_SEATS_MAX, SEATS_PER_REQUEST_MAX};
 use crate::domain::outcome::Outcome;
 use crate::domain::refusal::{Code, Refusal};
@@ -50,6 +50,7 @@ pub(super) fn judge(
                 wish.is_refused(model, at, refused)
             }
         }
+        (Some(_), Body::Amend(ask)) => edition::is_refused(model, ask, refused),
         (Some(venue), Body::Block(ask)) => {
             is_block_refused(model, &venue.marked(&ask.places), refused)
         }

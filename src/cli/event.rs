@@ -17,12 +17,12 @@ use super::{Ending, arguments, render};
 use crate::app::Backend;
 use crate::config::{Config, definition};
 use crate::domain::ids::{EventId, RequestId};
-use crate::domain::request::{Administration, Body, Define, Request};
+use crate::domain::request::{Administration, Amend, Body, Define, Request};
 use crate::ports::log::{Log, Start, Topic};
 use crate::wire::catalog::{self, Catalog};
 use crate::wire::inventory::{self, Inventory};
 
-/// Define, open, pause, close or call off an event, block places, and see how it stands
+/// Define, amend, open, pause, close or call off an event, block places, and see how it stands
 #[derive(Debug, Subcommand)]
 pub(super) enum Verb {
     /// Make an event known, from a file; its sale is not open yet
@@ -32,6 +32,21 @@ pub(super) enum Verb {
     Define {
         /// The definition (TOML)
         file: PathBuf,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Give an event another definition, from a file, also while it is on sale
+    ///
+    /// Places are known again by their names, and whoever has them keeps them at the price they
+    /// were taken at. Prices, limits and neighbours bind what is decided afterwards. Refused where
+    /// a place that is held or booked would be gone; currency and tiers stay, new tiers come last.
+    #[command(after_help = "Example:\n  holdfast event amend docker/theatre.toml")]
+    Amend {
+        /// The whole definition (TOML)
+        file: PathBuf,
+        /// The edition this is meant for; the present one where not given
+        #[arg(long, value_name = "N")]
+        edition: Option<i64>,
         #[command(flatten)]
         common: Common,
     },
@@ -119,6 +134,13 @@ pub(super) fn execute(verb: &Verb, config: &Config, output: Output) -> Result<En
             let define = Define { definition, actor: common.actor.clone() };
             (event, Body::Define(Box::new(define)), common)
         }
+        Verb::Amend { file, edition, common } => {
+            let definition = definition::load(file)?;
+            let event = definition.event.clone();
+            let edition = present(&event, *edition, config)?;
+            let amend = Amend { edition, actor: common.actor.clone(), definition };
+            (event, Body::Amend(Box::new(amend)), common)
+        }
         Verb::Open(sale) => {
             (sale.event.clone(), Body::Open(sale.administration(config)?), &sale.common)
         }
@@ -144,11 +166,16 @@ pub(super) fn execute(verb: &Verb, config: &Config, output: Output) -> Result<En
 
 impl Sale {
     fn administration(&self, config: &Config) -> Result<Administration, Failure> {
-        let edition = match self.edition {
-            Some(edition) => edition,
-            None => read_catalog(&*Backend::open(config)?.log, &self.event)?.edition,
-        };
+        let edition = present(&self.event, self.edition, config)?;
         Ok(Administration { edition, actor: self.common.actor.clone() })
+    }
+}
+
+/// The edition an operator means.
+fn present(event: &EventId, edition: Option<i64>, config: &Config) -> Result<i64, Failure> {
+    match edition {
+        Some(edition) => Ok(edition),
+        None => Ok(read_catalog(&*Backend::open(config)?.log, event)?.edition),
     }
 }
 

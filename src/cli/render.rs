@@ -358,6 +358,7 @@ pub(super) fn sale_name(sale: SaleState) -> &'static str {
 fn changed_name(kind: ChangedKind) -> &'static str {
     match kind {
         ChangedKind::Defined => "defined",
+        ChangedKind::Amended => "amended",
         ChangedKind::Opened => "opened",
         ChangedKind::Closed => "closed",
         ChangedKind::Paused => "paused",

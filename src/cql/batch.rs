@@ -12,7 +12,7 @@ use scylla::statement::batch::{Batch as Statements, BatchType};
 use scylla::statement::prepared::PreparedStatement;
 
 use super::ledger_table::{DEFINITION_ROW, OUTBOX_ROW, Texts};
-use crate::domain::ids::SeatNumber;
+use crate::domain::ids::RowNumber;
 use crate::domain::limits::BATCH_ROWS_MAX;
 use crate::ports::ledger::{Batch, Blob, Fence, GuardedSeat, OpId};
 
@@ -90,7 +90,7 @@ fn of_blob<'b>(event: &'b str, row: i32, blob: &'b Blob) -> Values<'b> {
     }
 }
 
-fn seat_row(number: SeatNumber) -> i32 {
+fn seat_row(number: RowNumber) -> i32 {
     i32::try_from(number.0).expect("an event has fewer places than an int can count")
 }
 
@@ -166,7 +166,7 @@ mod tests {
     /// Every kind of statement, with as little in it as there can be.
     fn barest() -> Batch {
         let row = StoredSeat {
-            number: SeatNumber(0),
+            number: RowNumber(0),
             status: Status::Free,
             hold: HoldId::NONE,
             buyer: None,

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::event::{EventState, SaleState};
 use super::hold::Hold;
-use super::ids::{BuyerId, HoldId, Reference, SeatNumber};
+use super::ids::{BuyerId, HoldId, Reference, RowNumber, SeatNumber};
 use super::layout::Layout;
 use super::limits::{BLOCK_SEATS_MAX, SEATS_PER_REQUEST_MAX};
 use super::rule::Rule;
@@ -19,6 +19,8 @@ use super::time::At;
 pub enum Change {
     /// The event became known.
     Defined(Arc<Layout>),
+    /// Its definition became another one; places that are in both keep their rows.
+    Amended(Arc<Layout>),
     /// The sale was opened, closed, and so on.
     Sale(SaleState),
     /// Free places were kept from sale.
@@ -92,9 +94,10 @@ pub enum Change {
 }
 
 impl EventState {
-    /// Names the places a change is about to touch, each with its `changed` so far.
-    pub(super) fn touched_by(&self, change: &Change, mut tell: impl FnMut(SeatNumber, i64)) {
-        let mut tell = |seat: SeatNumber| tell(seat, self.seat(seat).changed);
+    /// Names the rows of the places a change is about to touch, each with its `changed` so far.
+    pub(super) fn touched_by(&self, change: &Change, mut tell: impl FnMut(RowNumber, i64)) {
+        let Some(layout) = &self.layout else { return };
+        let mut tell = |seat: SeatNumber| tell(layout.ledger_row(seat), self.seat(seat).changed);
         match change {
             Change::Held { seats, .. } => seats.iter().for_each(|priced| tell(priced.seat)),
             Change::Booked { hold, .. }
@@ -109,7 +112,11 @@ impl EventState {
             Change::Cancelled { seats, .. }
             | Change::Blocked { seats, .. }
             | Change::Unblocked { seats } => seats.iter().copied().for_each(tell),
-            Change::Defined(_) | Change::Sale(_) | Change::Decided(_) | Change::Restored(_) => {}
+            Change::Defined(_)
+            | Change::Amended(_)
+            | Change::Sale(_)
+            | Change::Decided(_)
+            | Change::Restored(_) => {}
         }
     }
 
@@ -121,6 +128,11 @@ impl EventState {
                 self.sequence += 1;
                 self.edition += 1;
                 self.set_layout(Arc::clone(layout));
+            }
+            Change::Amended(layout) => {
+                self.sequence += 1;
+                self.edition += 1;
+                self.amend(layout);
             }
             Change::Sale(sale) => {
                 assert!(self.is_known(), "only a known event has a sale");
@@ -163,6 +175,26 @@ impl EventState {
             Change::Decided(at) => self.last_at = self.last_at.max(*at),
             Change::Restored(stored) => self.restore(stored),
         }
+    }
+
+    /// Everything but the rows of the places follows from the definition: it is made anew from
+    /// both, as by a takeover.
+    fn amend(&mut self, layout: &Arc<Layout>) {
+        let old = self.layout.as_ref().expect("only a known event is amended");
+        let rows = (0..old.seats()).map(|seat| old.ledger_row(SeatNumber(seat)));
+        let stored: Vec<StoredSeat> = rows.filter_map(|row| self.stored(row)).collect();
+        let mut amended = EventState::restored(self.event.clone(), Arc::clone(layout));
+        for place in stored {
+            let taken = matches!(place.status, Status::Held | Status::Booked);
+            let stays = layout.place_of(place.number).is_some();
+            assert!(stays || !taken, "a place that somebody has stays");
+            if stays {
+                amended.restore(&place);
+            }
+        }
+        (amended.sequence, amended.edition) = (self.sequence, self.edition);
+        (amended.sale, amended.last_at) = (self.sale, self.last_at);
+        *self = amended;
     }
 
     fn hold(&mut self, id: HoldId, buyer: &BuyerId, seats: &[Priced], deadline: At, offset: i64) {
@@ -317,7 +349,9 @@ impl EventState {
     }
 
     fn restore(&mut self, stored: &StoredSeat) {
-        let number = stored.number;
+        let layout = self.layout.as_ref().expect("only a known event has places");
+        let number =
+            layout.place_of(stored.number).expect("only a place that is there is restored");
         assert!(self.seat(number).changed == 0, "a place is restored once");
         assert!(stored.is_sound(), "a stored place is as some change left it");
         self.leave_pool(number);
@@ -363,7 +397,10 @@ impl EventState {
             self.count_booked(number);
         }
         match self.holds.get_mut(&id) {
-            Some(hold) => hold.seats.push(number),
+            Some(hold) => {
+                let at = hold.seats.partition_point(|seat| *seat < number);
+                hold.seats.insert(at, number);
+            }
             None if of_place.is_booked() => {
                 self.holds.insert(id, of_place);
             }

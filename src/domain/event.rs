@@ -15,7 +15,7 @@ use std::sync::Arc;
 use super::few::Few;
 use super::free_set::FreeSet;
 use super::hold::{Hold, grace};
-use super::ids::{BuyerId, EventId, HoldId, Reference, SeatNumber};
+use super::ids::{BuyerId, EventId, HoldId, Reference, RowNumber, SeatNumber};
 use super::layout::Layout;
 use super::runs::Runs;
 use super::seat::{Cause, Seat, Status, StoredSeat};
@@ -263,15 +263,16 @@ impl EventState {
         self.taken.iter().map(|(&place, &taken)| (place, taken))
     }
 
-    /// A place as the ledger is to keep it, or `None` when it was never touched.
+    /// A place as the ledger is to keep it; `None` when it was never touched, or is gone.
     #[must_use]
-    pub fn stored(&self, number: SeatNumber) -> Option<StoredSeat> {
+    pub fn stored(&self, row: RowNumber) -> Option<StoredSeat> {
+        let number = self.layout.as_ref()?.place_of(row)?;
         let seat = self.seat(number);
         if seat.changed == 0 {
             return None;
         }
         let unheld = StoredSeat {
-            number,
+            number: row,
             status: seat.status,
             hold: seat.hold,
             buyer: None,

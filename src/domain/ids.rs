@@ -137,9 +137,14 @@ impl fmt::Display for Partition {
     }
 }
 
-/// A place's number within its event: dense, in the order of the definition, fixed for good.
+/// A place's number within its event: dense, in the order of the definition, as long as that is in
+/// force.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SeatNumber(pub u32);
+
+/// A place's row in the ledger: fixed for good, and never another place's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RowNumber(pub u32);
 
 /// SHA-256 of a record's key and value, cut to its first 16 bytes: tells whether two records are
 /// the same one. It guards against mix-ups, not against attackers; those meet the signature.

@@ -1,11 +1,12 @@
 //! What is on sale: the definition as an organiser writes it, and the venue compiled from it.
 //!
-//! Places are numbered once, in the order of the definition, and called by name: `section/row/seat`
+//! Places are numbered in the order of the definition, and called by name: `section/row/seat`
 //! for a numbered place, `section/n` for place n of a general-admission section. A row is a text in
 //! physical order, such as `1-10 | 11-20`: labels and rising or falling ranges, `|` where an aisle
 //! or a pillar parts neighbours (neighbours are never guessed from printed numbers, F25). Rows that
 //! read alike share one plan, so that an arena costs a few bytes a seat.
 
+mod numbering;
 mod row;
 mod stand;
 #[cfg(test)]
@@ -17,6 +18,8 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
+use numbering::Numbers;
+pub use numbering::{Numbering, Run};
 pub use row::{Kept, RowPlan};
 pub use stand::{Spot, Stand, StandRow};
 
@@ -162,6 +165,9 @@ pub enum DefinitionError {
         /// What is wrong with it.
         problem: &'static str,
     },
+    /// Rows of the ledger that are not those of the places.
+    #[error("row {0} is not that of one place")]
+    Numbering(u32),
     /// Not three capital letters.
     #[error("currency {0:?} is not three capital letters, such as EUR")]
     Currency(String),
@@ -177,6 +183,8 @@ pub struct Layout {
     tiers: HashMap<String, u16>,
     stands: Vec<Stand>,
     seats: u32,
+    /// Rows of the ledger, where they are not in the order of the places.
+    numbers: Option<Numbers>,
 }
 
 #[derive(Clone, Debug)]
@@ -211,6 +219,7 @@ impl Layout {
             by_name: HashMap::new(),
             stands: vec![],
             seats: 0,
+            numbers: None,
             definition,
         };
         // Lent to the plans for as long as they are looked up by their texts.
@@ -383,8 +392,8 @@ impl Layout {
         let (first, count) = self.span(index);
         let Some(rest) = rest else { return Some(first..first + count) };
         if self.is_general(index) {
-            let place = rest.parse::<u32>().ok().filter(|place| place.to_string() == rest)?;
-            let number = first + place.checked_sub(1).filter(|place| *place < count)?;
+            let label = rest.parse::<u32>().ok().filter(|label| label.to_string() == rest)?;
+            let SeatNumber(number) = self.labelled(index, label)?;
             return Some(number..number + 1);
         }
         if let Some(SeatNumber(number)) = self.find(name) {
@@ -417,7 +426,7 @@ impl Layout {
                 let label = &row.plan.labels[(seat.0 - row.first) as usize];
                 [&defined.name, "/", &rows[position].name, "/", label].concat()
             }
-            _ => format!("{}/{}", defined.name, seat.0 - section.first + 1),
+            _ => format!("{}/{}", defined.name, self.label_of(index, seat)),
         }
     }
 }

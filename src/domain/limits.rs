@@ -10,6 +10,9 @@ pub const FULL_NAME_BYTES_MAX: usize = 3 * NAME_BYTES_MAX + 2;
 pub const DETAIL_BYTES_MAX: usize = 1_024;
 /// Places of one event.
 pub const SEATS_PER_EVENT_MAX: usize = 200_000;
+/// Rows one event may come to have in the ledger: a place that a new definition adds gets a row
+/// that nobody had.
+pub const ROWS_PER_EVENT_MAX: usize = 2 * SEATS_PER_EVENT_MAX;
 /// Sections of one event.
 pub const SECTIONS_MAX: usize = 1_000;
 /// Tiers, summed over the sections they are sold in: the inventory has a count for each.
@@ -112,6 +115,6 @@ const _: () = {
     assert!(BATCH_ROWS_MAX + 3 <= BATCH_STATEMENTS_MAX);
     assert!(OUTBOX_BYTES_MAX / OUTBOX_PENDING_SHARE + DECISION_BYTES_MAX <= OUTBOX_BYTES_MAX);
     assert!(DEAD_LETTER_VALUE_BYTES_MAX + DEAD_LETTER_EXTRA_BYTES_MAX < REQUEST_BYTES_MAX);
-    assert!(SEATS_PER_EVENT_MAX < u32::MAX as usize);
+    assert!(ROWS_PER_EVENT_MAX < i32::MAX as usize);
     assert!(ID_MEMORY.0 == 2 * ID_WINDOW.0);
 };

@@ -215,6 +215,8 @@ pub enum ChangedKind {
     Blocked = 5,
     /// Places were put on sale again.
     Unblocked = 6,
+    /// Its definition became another one.
+    Amended = 7,
 }
 
 impl Outcome {

@@ -84,6 +84,7 @@ codes! {
     NoRun = 83, "no-run", true, "No row has so many free seats side by side.";
     StrandsSeat = 84, "strands-seat", false, "The choice would leave a single seat nobody wants.";
     NotBlocked = 85, "not-blocked", false, "At least one of the places is not blocked; the ground lists them.";
+    BelowTaken = 86, "below-taken", true, "The definition has no room for places that are held or booked; the ground lists them.";
     UnknownHold = 90, "unknown-hold", false, "No hold of this id; it never was, or it ended and its seats have new holders.";
     NotHolder = 91, "not-holder", false, "The hold is another buyer's.";
     HoldEnded = 92, "hold-ended", false, "The hold has ended or been booked.";
@@ -189,6 +190,6 @@ mod tests {
     fn retryable_codes_are_those_of_the_design() {
         let retryable: Vec<i32> =
             Code::ALL.iter().filter(|code| code.is_retryable()).map(|code| code.number()).collect();
-        assert_eq!(retryable, [21, 32, 33, 34, 40, 62, 73, 80, 82, 83, 93]);
+        assert_eq!(retryable, [21, 32, 33, 34, 40, 62, 73, 80, 82, 83, 86, 93]);
     }
 }

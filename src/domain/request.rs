@@ -22,6 +22,8 @@ pub struct Request {
 pub enum Body {
     /// Make the event known, closed to claims at first. Signed.
     Define(Box<Define>),
+    /// Give a known event another definition. Signed.
+    Amend(Box<Amend>),
     /// Begin or resume the sale. Signed.
     Open(Administration),
     /// End the sale. Signed.
@@ -57,6 +59,17 @@ pub struct Define {
     pub definition: Definition,
     /// Who asks, for the record: up to [`NAME_BYTES_MAX`] bytes without control characters.
     pub actor: String,
+}
+
+/// Another definition for an event, on sale or not. Places that are in both keep who has them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Amend {
+    /// The edition of the event the operator had before their eyes.
+    pub edition: i64,
+    /// Who asks, for the record: up to [`NAME_BYTES_MAX`] bytes without control characters.
+    pub actor: String,
+    /// What is on sale from now on, the whole of it.
+    pub definition: Definition,
 }
 
 /// An operator's request.
@@ -234,6 +247,7 @@ impl Request {
     pub fn needs_signature(&self) -> bool {
         match &self.body {
             Body::Define(_)
+            | Body::Amend(_)
             | Body::Open(_)
             | Body::Close(_)
             | Body::Pause(_)
@@ -254,6 +268,7 @@ impl Request {
     pub fn goes_stale(&self) -> bool {
         match &self.body {
             Body::Define(_)
+            | Body::Amend(_)
             | Body::Open(_)
             | Body::Close(_)
             | Body::Pause(_)
@@ -277,6 +292,7 @@ impl Request {
             Body::Cancel(cancel) => Some(cancel.hold),
             Body::Exchange(exchange) => Some(exchange.hold),
             Body::Define(_)
+            | Body::Amend(_)
             | Body::Open(_)
             | Body::Close(_)
             | Body::Pause(_)
@@ -299,6 +315,7 @@ impl Request {
             Body::Cancel(cancel) => Some(&cancel.buyer),
             Body::Exchange(exchange) => Some(&exchange.buyer),
             Body::Define(_)
+            | Body::Amend(_)
             | Body::Open(_)
             | Body::Close(_)
             | Body::Pause(_)
@@ -320,14 +337,8 @@ impl Request {
         }
         match &self.body {
             Body::Claim(claim) => claim.check(),
-            Body::Define(define) if define.definition.event != self.event => {
-                bad("the definition names another event than its record")
-            }
-            Body::Define(define) => {
-                check_text("actor", &define.actor, NAME_BYTES_MAX)?;
-                Layout::compile(define.definition.clone())
-                    .map_or_else(|error| bad(error.to_string()), |_| Ok(()))
-            }
+            Body::Define(define) => self.check_definition(&define.definition, &define.actor),
+            Body::Amend(amend) => self.check_definition(&amend.definition, &amend.actor),
             Body::Open(ask) | Body::Close(ask) | Body::Pause(ask) | Body::CallOff(ask) => {
                 check_text("actor", &ask.actor, NAME_BYTES_MAX)
             }
@@ -344,6 +355,15 @@ impl Request {
             Body::Exchange(exchange) => exchange.check(),
             Body::Confirm(_) | Body::Extend(_) | Body::Release(_) | Body::Expire => Ok(()),
         }
+    }
+
+    fn check_definition(&self, definition: &Definition, actor: &str) -> Result<(), Refusal> {
+        if definition.event != self.event {
+            return bad("the definition names another event than its record");
+        }
+        check_text("actor", actor, NAME_BYTES_MAX)?;
+        let compiled = Layout::compile(definition.clone());
+        compiled.map_or_else(|error| bad(error.to_string()), |_| Ok(()))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::ids::{BuyerId, HoldId, Reference, SeatNumber};
+use super::ids::{BuyerId, HoldId, Reference, RowNumber, SeatNumber};
 use super::time::At;
 
 /// The state of a place. Numbers are on disk and on the wire.
@@ -94,8 +94,8 @@ pub struct Priced {
 /// A place as the ledger keeps it: all that is needed to know its hold again.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredSeat {
-    /// Which place.
-    pub number: SeatNumber,
+    /// Its row.
+    pub number: RowNumber,
     /// Its state.
     pub status: Status,
     /// The hold or booking that has it, or left it last; none where it was only ever blocked.

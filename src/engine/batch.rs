@@ -16,6 +16,7 @@ use crate::ports::ledger::{
 use crate::ports::log::Topic;
 use crate::wire;
 use crate::wire::outbox::Entry;
+use crate::wire::venue::Venue;
 
 impl Engine {
     /// Sends what an event changed, unless a batch is under way or Kafka is owed too much.
@@ -250,16 +251,21 @@ fn build(
     let dirty = std::mem::take(&mut event.dirty);
     let seats: Vec<GuardedSeat> = dirty
         .into_iter()
-        .map(|(seat, changed)| GuardedSeat {
-            row: state.stored(seat).expect("a changed place has a row"),
-            guard: (changed > 0).then_some(changed),
+        .filter_map(|(row, changed)| {
+            let Some(row) = state.stored(row) else {
+                // A definition decided on since has dropped it, and nobody reads its row again.
+                assert!(event.redefined, "a changed place has a row");
+                return None;
+            };
+            Some(GuardedSeat { row, guard: (changed > 0).then_some(changed) })
         })
         .collect();
     assert!(seats.len() <= BATCH_ROWS_MAX, "a batch is bounded");
-    let definition = std::mem::take(&mut event.newly_defined).then(|| {
-        let layout = state.layout().expect("a newly defined event has a layout");
-        let bytes = wire::venue::encode(&layout.definition);
-        Blob { changed: state.sequence, bytes: Some(bytes.into()), guard: None }
+    let definition = std::mem::take(&mut event.redefined).then(|| {
+        let layout = state.layout().expect("a redefined event has a layout");
+        let bytes = wire::venue::encode(&Venue::of(layout));
+        let guard = event.definition_changed.replace(state.sequence);
+        Blob { changed: state.sequence, bytes: Some(bytes.into()), guard }
     });
     let guard = event.fence.is_some().then_some(event.outbox_changed);
     Batch {

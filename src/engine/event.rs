@@ -10,7 +10,7 @@ use super::{Bounds, Engine, Output, Ticket};
 use crate::domain::change::Change;
 use crate::domain::decide::{Asked, IdVerdict, step};
 use crate::domain::event::EventState;
-use crate::domain::ids::{Digest, EventId, Partition, SeatNumber};
+use crate::domain::ids::{Digest, EventId, Partition, RowNumber};
 use crate::domain::request::Body;
 use crate::domain::rule::Rule;
 use crate::domain::time::At;
@@ -89,8 +89,11 @@ pub(super) struct Event {
     pub(super) changes: u64,
     pub(super) applied: u64,
     /// Places changed since the last batch, with their `changed` before it.
-    pub(super) dirty: BTreeMap<SeatNumber, i64>,
-    pub(super) newly_defined: bool,
+    pub(super) dirty: BTreeMap<RowNumber, i64>,
+    /// Whether the definition is another one since the last batch.
+    pub(super) redefined: bool,
+    /// `changed` of the definition's row as the last batch left it.
+    pub(super) definition_changed: Option<i64>,
     /// Bytes of entries decided since the last batch.
     pub(super) pending_bytes: usize,
     /// Offset of the last record decided.
@@ -119,7 +122,8 @@ impl Event {
             changes: 0,
             applied: 0,
             dirty: BTreeMap::new(),
-            newly_defined: false,
+            redefined: false,
+            definition_changed: None,
             pending_bytes: 0,
             decided_offset: -1,
             answered: (0, At(0)),
@@ -140,7 +144,7 @@ impl Event {
     }
 
     /// Places changed: the next batch writes them, each on top of what the last one wrote.
-    fn note_touched(&mut self, touched: Vec<(SeatNumber, i64)>) {
+    fn note_touched(&mut self, touched: Vec<(RowNumber, i64)>) {
         if !Rule::GuardIsOfTheLastBatch.holds() {
             return self.dirty.extend(touched);
         }
@@ -350,7 +354,7 @@ impl Engine {
                 let mut records: Vec<OutRecord> =
                     decision.outcomes.iter().map(wire::outcome::encode).collect();
                 if decision.changes.iter().any(changes_the_catalog) {
-                    event.newly_defined |= matches!(request.body, Body::Define(_));
+                    event.redefined |= decision.changes.iter().any(changes_the_definition);
                     if Rule::CatalogIsPublished.holds() {
                         records.push(wire::catalog::encode(&catalog(&event.state)));
                     }
@@ -418,9 +422,13 @@ pub(super) fn defines(arrival: &Arrival) -> bool {
     }
 }
 
+fn changes_the_definition(change: &Change) -> bool {
+    matches!(change, Change::Defined(_) | Change::Amended(_))
+}
+
 fn changes_the_catalog(change: &Change) -> bool {
     match change {
-        Change::Defined(_) | Change::Sale(_) => true,
+        Change::Defined(_) | Change::Amended(_) | Change::Sale(_) => true,
         Change::Held { .. }
         | Change::Booked { .. }
         | Change::Extended { .. }

@@ -9,7 +9,6 @@ use std::sync::Arc;
 use crate::domain::change::Change;
 use crate::domain::event::EventState;
 use crate::domain::ids::{EventId, HoldId, Reference};
-use crate::domain::layout::Layout;
 use crate::domain::seat::{Status, StoredSeat};
 use crate::ports::ledger::{FenceRead, RowsRead};
 use crate::wire;
@@ -24,21 +23,21 @@ pub(super) fn restore(
         None if !rows.seats.is_empty() => return Err("seats without a definition".into()),
         None => EventState::unknown(id.clone()),
         Some((_, bytes)) => {
-            let definition = wire::venue::decode(bytes).map_err(|error| error.to_string())?;
-            let layout = Layout::compile(definition).map_err(|error| error.to_string())?;
+            let venue = wire::venue::decode(bytes).map_err(|error| error.to_string())?;
+            let layout = venue.compile().map_err(|error| error.to_string())?;
             EventState::restored(id.clone(), Arc::new(layout))
         }
     };
-    let (seats, tiers) =
-        state.layout().map_or((0, 0), |layout| (layout.seats(), layout.definition.tiers.len()));
-    for row in &rows.seats {
-        let known = row.number.0 < seats && usize::from(row.tier) < tiers;
+    let there = of_places(&state, &rows.seats)?;
+    let tiers = state.layout().map_or(0, |layout| layout.definition.tiers.len());
+    for row in &there {
+        let known = usize::from(row.tier) < tiers;
         if !known || !row.is_sound() || row.changed > read.fence.sequence {
             return Err(format!("the row of place {} does not fit the event", row.number.0));
         }
     }
-    agree(&rows.seats)?;
-    for row in &rows.seats {
+    agree(there.iter().copied())?;
+    for row in there {
         state.apply(&Change::Restored(Box::new(row.clone())));
     }
     state.sequence = read.fence.sequence;
@@ -49,6 +48,18 @@ pub(super) fn restore(
     Ok(state)
 }
 
+/// The rows of places that are there: what a new definition dropped has a row all the same.
+fn of_places<'a>(
+    state: &EventState,
+    rows: &'a [StoredSeat],
+) -> Result<Vec<&'a StoredSeat>, String> {
+    let Some(layout) = state.layout() else { return Ok(vec![]) };
+    if let Some(row) = rows.iter().find(|row| row.number.0 >= layout.rows_ever()) {
+        return Err(format!("there is no place with row {}", row.number.0));
+    }
+    Ok(rows.iter().filter(|row| layout.place_of(row.number).is_some()).collect())
+}
+
 /// A row of the places that a hold has, and one of those that it left.
 #[derive(Default)]
 struct OfHold<'a> {
@@ -57,11 +68,11 @@ struct OfHold<'a> {
 }
 
 /// Rows of one hold say the same of it, and a payment is that of one hold.
-fn agree(rows: &[StoredSeat]) -> Result<(), String> {
+fn agree<'a>(rows: impl IntoIterator<Item = &'a StoredSeat>) -> Result<(), String> {
     let mut holds: HashMap<HoldId, OfHold<'_>> = HashMap::new();
     let mut paid: HashMap<&Reference, HoldId> = HashMap::new();
     let of_hold = |row: &StoredSeat| (row.buyer.clone(), row.offset, row.reference.clone());
-    for row in rows.iter().filter(|row| row.hold != HoldId::NONE) {
+    for row in rows.into_iter().filter(|row| row.hold != HoldId::NONE) {
         let wrong = || Err(format!("the rows of hold {} do not agree", row.hold));
         let hold = holds.entry(row.hold).or_default();
         let (side, other, status) = match row.status {
@@ -91,7 +102,7 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::domain::ids::{BuyerId, RequestId, SeatNumber};
+    use crate::domain::ids::{BuyerId, RequestId, RowNumber};
     use crate::domain::seat::Cause;
     use crate::domain::time::At;
 
@@ -103,7 +114,7 @@ mod tests {
     /// blocked place nobody ever had.
     fn rows() -> Vec<StoredSeat> {
         let booked = StoredSeat {
-            number: SeatNumber(0),
+            number: RowNumber(0),
             status: Status::Booked,
             hold: hold(1),
             buyer: Some(BuyerId::new("ann").unwrap()),
@@ -117,7 +128,7 @@ mod tests {
             block: None,
         };
         let place =
-            |number, row: &StoredSeat| StoredSeat { number: SeatNumber(number), ..row.clone() };
+            |number, row: &StoredSeat| StoredSeat { number: RowNumber(number), ..row.clone() };
         let cancelled = StoredSeat {
             status: Status::Free,
             deadline: At(0),
@@ -177,7 +188,7 @@ mod tests {
     fn a_hold_that_is_no_booking_has_left_nothing() {
         let mut rows = rows();
         let left = StoredSeat {
-            number: SeatNumber(6),
+            number: RowNumber(6),
             status: Status::Free,
             deadline: At(0),
             cause: Cause::Expired,

@@ -279,6 +279,8 @@ impl Engine {
         let known = self.partitions[&partition].known.get(id).cloned();
         let committed = self.partitions[&partition].committed;
         let check = Rule::SetBackIsNoticed.holds();
+        let definition_changed =
+            rows.as_ref().ok().and_then(|rows| Some(rows.definition.as_ref()?.0));
         let restored = rows.and_then(|rows| restore(id, read, &rows));
         let outbox = wire::outbox::decode(&read.outbox);
         let event = self.event_mut(partition, id).expect("the caller found it");
@@ -291,6 +293,7 @@ impl Engine {
         let (sequence, revision, at) =
             known.map_or((0, 0, At(0)), |known| (known.sequence, known.revision, known.at));
         event.stand_on(read, state, at);
+        event.definition_changed = definition_changed;
         event.answered = (sequence, at);
         match outbox {
             Ok(entries) => {
@@ -420,7 +423,7 @@ impl Event {
         }
         (self.changes, self.applied, self.pending_bytes) = (0, 0, 0);
         self.dirty.clear();
-        self.newly_defined = false;
+        self.redefined = false;
         self.decided_offset = applied_offset;
         let summary = super::publication::Summary::of(&self.state);
         self.summaries = [(applied_offset, summary)].into();

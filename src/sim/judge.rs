@@ -10,7 +10,6 @@ use super::trace::Trace;
 use super::workload::Workload;
 use crate::audit::{Model, ledger};
 use crate::domain::ids::{EventId, Partition};
-use crate::domain::layout::Layout;
 use crate::domain::outcome::{Outcome, OutcomeBody};
 use crate::domain::refusal::Code;
 use crate::domain::request::Request;
@@ -332,13 +331,23 @@ fn compare(ledger: &SimLedger, event: &EventId, model: &crate::audit::EventModel
         Ok(rows) => rows,
         Err(error) => return vec![format!("{event}: {error}")],
     };
-    let layout = rows.definition.as_ref().and_then(|(_, bytes)| {
-        let definition = wire::venue::decode(bytes).ok()?;
-        Layout::compile(definition).ok()
-    });
+    let layout = rows
+        .definition
+        .as_ref()
+        .and_then(|(_, bytes)| wire::venue::decode(bytes).ok()?.compile().ok());
+    // Rows of places that a later definition dropped stay behind.
+    let place = |row| layout.as_ref().and_then(|layout| layout.place_of(row));
+    let is_behind = |row| layout.is_some() && place(row).is_none();
+    let seats: Vec<_> = rows.seats.iter().filter(|seat| !is_behind(seat.number)).cloned().collect();
     let state = (fence.sequence, !fence.suspended.is_empty());
-    let names = |number| layout.as_ref().map(|layout| layout.name(number)).unwrap_or_default();
-    let found = ledger::compare(event, model, state, &rows.seats, names);
+    let names = |row| {
+        layout
+            .as_ref()
+            .zip(place(row))
+            .map(|(layout, place)| layout.name(place))
+            .unwrap_or_default()
+    };
+    let found = ledger::compare(event, model, state, &seats, names);
     found.iter().map(ToString::to_string).collect()
 }
 

@@ -27,7 +27,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use self::answer::Answer;
-use crate::domain::ids::{EventId, SeatNumber};
+use crate::domain::ids::{EventId, RowNumber};
 use crate::domain::limits::BATCH_ROWS_MAX;
 use crate::domain::seat::StoredSeat;
 use crate::ports::ledger::{
@@ -67,7 +67,7 @@ struct Partition {
     fence: Fence,
     outbox: Stored,
     definition: Option<Stored>,
-    seats: BTreeMap<SeatNumber, Row>,
+    seats: BTreeMap<RowNumber, Row>,
 }
 
 /// A blob row.
@@ -197,7 +197,7 @@ impl Partition {
         (self.fence.revision, self.fence.op_id)
     }
 
-    fn changed(&self, number: SeatNumber) -> Option<i64> {
+    fn changed(&self, number: RowNumber) -> Option<i64> {
         self.seats.get(&number).map(|row| row.seat.changed)
     }
 }
@@ -229,7 +229,7 @@ fn written(before: Option<&Stored>, blob: &Blob) -> Stored {
     Stored { changed: blob.changed, bytes }
 }
 
-fn write_seats(rows: &mut BTreeMap<SeatNumber, Row>, batch: &Batch) {
+fn write_seats(rows: &mut BTreeMap<RowNumber, Row>, batch: &Batch) {
     let row = |seat: &StoredSeat| Row { seat: seat.clone(), unreadable: false };
     rows.extend(batch.seats.iter().map(|seat| (seat.row.number, row(&seat.row))));
 }

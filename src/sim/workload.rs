@@ -12,6 +12,7 @@
 //!
 //! The same seed and the same outcomes at the same times make the same records.
 
+mod amend;
 mod hold;
 mod mix;
 mod pace;

@@ -10,18 +10,19 @@ use super::dead_letter::{self, DeadLetter, Reason};
 use super::inventory::{self, Count, Inventory, SectionFree};
 use super::outbox::{self, Entry};
 use super::registry::Record;
+use super::venue::Venue;
 use super::{DecodeError, outcome, request, term, venue};
 use crate::domain::event::SaleState;
 use crate::domain::ids::{BuyerId, Digest, EventId, Partition, Reference, RequestId};
-use crate::domain::layout::{Definition, Limits, Places, Row, Section, Tier};
+use crate::domain::layout::{Definition, Limits, Numbering, Places, Row, Run, Section, Tier};
 use crate::domain::outcome::{
     Booked, Cancelled, Changed, ChangedKind, Exchanged, Header, Held, Outcome, OutcomeBody, Place,
     Released, Role, ToBlock,
 };
 use crate::domain::refusal::{Code, Ground, Refusal};
 use crate::domain::request::{
-    Administration, Best, Block, Body, Cancel, Claim, Confirm, Define, Exchange, Extend, Line,
-    Release, Request, Target, Unblock,
+    Administration, Amend, Best, Block, Body, Cancel, Claim, Confirm, Define, Exchange, Extend,
+    Line, Release, Request, Target, Unblock,
 };
 use crate::domain::seat::Cause;
 use crate::domain::time::{At, Millis};
@@ -77,9 +78,9 @@ pub(super) fn all() -> Vec<Example> {
             outbox::decode_datum(b).map(|entries| Some(outbox::encode_datum(entries.iter())))
         });
     }
-    for definition in definitions() {
-        add(Record::Venue, venue::encode(&definition), |b| {
-            venue::decode(b).map(|definition| Some(venue::encode(&definition)))
+    for kept in venues() {
+        add(Record::Venue, venue::encode(&kept), |b| {
+            venue::decode(b).map(|kept| Some(venue::encode(&kept)))
         });
     }
     all
@@ -88,6 +89,7 @@ pub(super) fn all() -> Vec<Example> {
 fn record_of(body: &Body) -> Record {
     match body {
         Body::Define(_) => Record::Define,
+        Body::Amend(_) => Record::Amend,
         Body::Open(_) => Record::Open,
         Body::Close(_) => Record::Close,
         Body::Pause(_) => Record::Pause,
@@ -202,6 +204,9 @@ pub(super) fn requests() -> Vec<Request> {
             of(Body::Define(Box::new(Define { definition, actor: "box-office".into() })))
         })
         .collect();
+    let amend = |definition| Amend { edition: 7, actor: "box-office".into(), definition };
+    let amends = definitions().into_iter().map(|of| Body::Amend(Box::new(amend(of))));
+    requests.extend(amends.map(of));
     let operator = |edition, actor: &str| Administration { edition, actor: actor.into() };
     requests.push(of(Body::Open(operator(1, "box-office"))));
     requests.push(of(Body::Open(operator(i64::MIN, ""))));
@@ -444,7 +449,18 @@ fn changes() -> Vec<Changed> {
         of_kind(ChangedKind::CalledOff),
         blocked,
         unblocked,
+        of_kind(ChangedKind::Amended),
     ]
+}
+
+pub(super) fn venues() -> Vec<Venue> {
+    let of = |definition| Venue { definition, numbering: None };
+    let mut venues: Vec<Venue> = definitions().into_iter().map(of).collect();
+    let run = |row, count, label| Run { row, count, label };
+    let runs = vec![run(0, 4, 0), run(u32::MAX, 1, 0), run(4, u32::MAX, 17)];
+    let numbering = Some(Numbering { next: 5, runs });
+    venues.push(Venue { numbering, ..venues[0].clone() });
+    venues
 }
 
 pub(super) fn catalogs() -> Vec<Catalog> {

@@ -92,6 +92,7 @@ pub fn decode(value: &[u8]) -> Result<Option<Outcome>, DecodeError> {
         }),
         Record::Refused => read(&framed, only, |input, ()| read_refusal(input)),
         Record::Define
+        | Record::Amend
         | Record::Open
         | Record::Close
         | Record::Pause
@@ -157,6 +158,7 @@ const fn changed_kind(kind: i32) -> Option<ChangedKind> {
         4 => Some(ChangedKind::CalledOff),
         5 => Some(ChangedKind::Blocked),
         6 => Some(ChangedKind::Unblocked),
+        7 => Some(ChangedKind::Amended),
         _ => None,
     }
 }

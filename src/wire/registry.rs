@@ -67,6 +67,7 @@ macro_rules! records {
 
 records! {
     Define: "1" "2" "3";
+    Amend: "1";
     Open: "1";
     Close: "1";
     Pause: "1";
@@ -90,7 +91,7 @@ records! {
     Term: "1";
     DeadLetter: "1";
     Outbox: "1";
-    Venue: "1" "2" "3";
+    Venue: "1" "2" "3" "4";
 }
 
 /// One version of one record's schema.

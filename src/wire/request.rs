@@ -9,31 +9,14 @@ use super::binary::{Input, Output, malformed};
 use super::registry::{Record, begin, open};
 use crate::domain::ids::{BuyerId, EventId, Reference, RequestId};
 use crate::domain::request::{
-    Administration, Best, Block, Body, Cancel, Claim, Confirm, Define, Exchange, Extend, Line,
-    Release, Request, Target, Unblock,
+    Administration, Amend, Best, Block, Body, Cancel, Claim, Confirm, Define, Exchange, Extend,
+    Line, Release, Request, Target, Unblock,
 };
 
 /// Encodes a request as the value of its record; the record's key is the event id.
 #[must_use]
 pub fn encode(request: &Request) -> Vec<u8> {
-    let (record, capacity) = match &request.body {
-        Body::Define(_) => (Record::Define, 4_096),
-        Body::Open(_) => (Record::Open, 128),
-        Body::Close(_) => (Record::Close, 128),
-        Body::Pause(_) => (Record::Pause, 128),
-        Body::CallOff(_) => (Record::CallOff, 128),
-        Body::Block(block) => (Record::Block, 192 + 24 * block.places.len()),
-        Body::Unblock(unblock) => (Record::Unblock, 128 + 24 * unblock.places.len()),
-        Body::Claim(claim) => (Record::Claim, 160 + 32 * claim.lines.len()),
-        Body::Confirm(_) => (Record::Confirm, 192),
-        Body::Extend(_) => (Record::Extend, 160),
-        Body::Release(_) => (Record::Release, 160),
-        Body::Cancel(cancel) => (Record::Cancel, 192 + 16 * cancel.seats.len()),
-        Body::Exchange(exchange) => {
-            (Record::Exchange, 192 + 16 * exchange.seats.len() + 32 * exchange.lines.len())
-        }
-        Body::Expire => (Record::Expire, 96),
-    };
+    let (record, capacity) = frame(&request.body);
     let mut output = begin(record, capacity);
     output.uuid(request.id.0);
     output.text(request.event.as_str());
@@ -41,6 +24,11 @@ pub fn encode(request: &Request) -> Vec<u8> {
         Body::Define(define) => {
             output.text(&define.actor);
             super::definition::write(&mut output, &define.definition);
+        }
+        Body::Amend(amend) => {
+            output.long(amend.edition);
+            output.text(&amend.actor);
+            super::definition::write(&mut output, &amend.definition);
         }
         Body::Open(ask) | Body::Close(ask) | Body::Pause(ask) | Body::CallOff(ask) => {
             output.long(ask.edition);
@@ -84,6 +72,29 @@ pub fn encode(request: &Request) -> Vec<u8> {
     output.into_bytes()
 }
 
+/// The record of a request, and about how many bytes it comes to.
+fn frame(body: &Body) -> (Record, usize) {
+    match body {
+        Body::Define(_) => (Record::Define, 4_096),
+        Body::Amend(_) => (Record::Amend, 4_096),
+        Body::Open(_) => (Record::Open, 128),
+        Body::Close(_) => (Record::Close, 128),
+        Body::Pause(_) => (Record::Pause, 128),
+        Body::CallOff(_) => (Record::CallOff, 128),
+        Body::Block(block) => (Record::Block, 192 + 24 * block.places.len()),
+        Body::Unblock(unblock) => (Record::Unblock, 128 + 24 * unblock.places.len()),
+        Body::Claim(claim) => (Record::Claim, 160 + 32 * claim.lines.len()),
+        Body::Confirm(_) => (Record::Confirm, 192),
+        Body::Extend(_) => (Record::Extend, 160),
+        Body::Release(_) => (Record::Release, 160),
+        Body::Cancel(cancel) => (Record::Cancel, 192 + 16 * cancel.seats.len()),
+        Body::Exchange(exchange) => {
+            (Record::Exchange, 192 + 16 * exchange.seats.len() + 32 * exchange.lines.len())
+        }
+        Body::Expire => (Record::Expire, 96),
+    }
+}
+
 /// Decodes the value of a request record.
 ///
 /// # Errors
@@ -92,6 +103,7 @@ pub fn decode(value: &[u8]) -> Result<Request, DecodeError> {
     let framed = open(value)?;
     let read_body: fn(&mut Input<'_>) -> Result<Body, DecodeError> = match framed.record {
         Record::Define => |input| read_define(input).map(|define| Body::Define(Box::new(define))),
+        Record::Amend => |input| read_amend(input).map(|amend| Body::Amend(Box::new(amend))),
         Record::Open => |input| read_administration(input).map(Body::Open),
         Record::Close => |input| read_administration(input).map(Body::Close),
         Record::Pause => |input| read_administration(input).map(Body::Pause),
@@ -127,6 +139,12 @@ pub fn decode(value: &[u8]) -> Result<Request, DecodeError> {
 fn read_define(input: &mut Input<'_>) -> Result<Define, DecodeError> {
     let actor = input.string("actor")?;
     Ok(Define { definition: super::definition::read(input)?, actor })
+}
+
+fn read_amend(input: &mut Input<'_>) -> Result<Amend, DecodeError> {
+    let edition = input.long("edition")?;
+    let Define { definition, actor } = read_define(input)?;
+    Ok(Amend { edition, actor, definition })
 }
 
 fn read_administration(input: &mut Input<'_>) -> Result<Administration, DecodeError> {

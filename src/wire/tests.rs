@@ -44,7 +44,7 @@ fn every_record_reads_back() {
     all_read_back(examples::terms(), |t| term::encode(t).value, term::decode);
     all_read_back(examples::dead_letters(), |d| dead_letter::encode(d).value, dead_letter::decode);
     all_read_back(examples::outboxes(), |e| outbox::encode(e.iter()), outbox::decode);
-    all_read_back(examples::definitions(), venue::encode, venue::decode);
+    all_read_back(examples::venues(), venue::encode, venue::decode);
 }
 
 #[test]

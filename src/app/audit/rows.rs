@@ -13,11 +13,12 @@ use super::Audited;
 use super::progress::Progress;
 use crate::app::Backend;
 use crate::audit::{Check, EventModel, Finding, ledger};
-use crate::domain::ids::{EventId, SeatNumber};
+use crate::domain::ids::{EventId, RowNumber};
 use crate::domain::layout::{Definition, Layout};
 use crate::ports::ledger::{FenceRead, Ledger, ReadError, RowsRead};
 use crate::ports::log::{Reader, Start, Topic};
 use crate::wire;
+use crate::wire::venue::Venue;
 
 /// What is on sale, by the catalog.
 type Definitions = HashMap<EventId, Definition>;
@@ -96,26 +97,38 @@ impl Compared<'_> {
             Some((_, bytes)) => wire::venue::decode(bytes).map(Some),
             None => Ok(None),
         };
+        let numbered = kept.as_ref().ok().cloned().flatten();
+        let plain =
+            catalog.map(|definition| Venue { definition: definition.clone(), numbering: None });
         match kept {
-            Ok(kept) if kept.as_ref() == catalog => {}
+            Ok(kept) if kept.as_ref().map(|kept| &kept.definition) == catalog => {}
             Ok(_) => findings.push(divergence(part, event, "the catalog's definition", "another")),
             Err(error) => {
                 let expected = "the catalog's definition";
                 findings.push(divergence(part, event, expected, &error.to_string()));
             }
         }
-        let layout = catalog
-            .map(|definition| Layout::compile(definition.clone()))
+        let layout = numbered
+            .or(plain)
+            .map(Venue::compile)
             .transpose()
-            .with_context(|| format!("the catalog of event {event}"))?;
-        // Without a catalog, or beyond its places, a row has a number and no name.
-        let name = |number: SeatNumber| match &layout {
-            Some(layout) if number.0 < layout.seats() => layout.name(number),
-            Some(_) | None => format!("place {}", number.0),
+            .with_context(|| format!("the definition of event {event}"))?;
+        // Without a venue, or beyond its places, a row has a number and no name; one whose place
+        // a later definition dropped stays behind.
+        let place = |row: RowNumber| layout.as_ref().and_then(|layout| layout.place_of(row));
+        let is_behind = |row: RowNumber| {
+            let ever = layout.as_ref().map_or(0, Layout::rows_ever);
+            row.0 < ever && place(row).is_none()
         };
+        let name = |row: RowNumber| match (&layout, place(row)) {
+            (Some(layout), Some(place)) => layout.name(place),
+            (Some(_) | None, _) => format!("place of row {}", row.0),
+        };
+        let mut seats = stored.rows.seats.clone();
+        seats.retain(|seat| !is_behind(seat.number));
         let stands =
             fence.map_or((0, false), |fence| (fence.sequence, !fence.suspended.is_empty()));
-        findings.extend(ledger::compare(event, model, stands, &stored.rows.seats, name));
+        findings.extend(ledger::compare(event, model, stands, &seats, name));
         Ok(findings)
     }
 }

@@ -7,7 +7,7 @@ use super::planted::{
 use super::{Log, buyer, claim, definition, event, places, seat};
 use crate::audit::Check;
 use crate::audit::ledger::compare;
-use crate::domain::ids::{HoldId, SeatNumber};
+use crate::domain::ids::{HoldId, RowNumber};
 use crate::domain::outcome::{Cancelled, Changed, ChangedKind, Held, OutcomeBody, Role, ToBlock};
 use crate::domain::refusal::{Code, Ground, Refusal};
 use crate::domain::request::{
@@ -404,12 +404,12 @@ fn refusals_that_are_not_so() {
 fn the_ledger_remembers_blocks_and_what_was_given_back() {
     let (_, model) = day().audit();
     let model = model.event(&event()).unwrap();
-    let names = |number: SeatNumber| match number.0 {
+    let names = |number: RowNumber| match number.0 {
         0..3 => format!("A/1/{}", number.0 + 1),
         place => format!("G/{}", place - 2),
     };
     let row = |number, claim: i64, name: &str, cause, changed| StoredSeat {
-        number: SeatNumber(number),
+        number: RowNumber(number),
         status: Status::Free,
         hold: id_at(claim),
         buyer: Some(buyer(name)),

@@ -3,7 +3,7 @@
 use super::{Log, PARTITION, START, buyer, claim, definition, event, id, places, seat};
 use crate::audit::Check;
 use crate::audit::ledger::compare;
-use crate::domain::ids::{Digest, Partition, Reference, SeatNumber};
+use crate::domain::ids::{Digest, Partition, Reference, RowNumber};
 use crate::domain::outcome::{
     Booked, Changed, ChangedKind, Header, Held, Outcome, OutcomeBody, Place, Released, Role,
 };
@@ -411,9 +411,9 @@ fn refusals_that_are_not_so() {
 fn the_ledger_is_held_against_the_topics() {
     let (_, model) = sale().audit();
     let model = model.event(&event()).unwrap();
-    let names = |number: SeatNumber| format!("A/1/{}", number.0 + 1);
+    let names = |number: RowNumber| format!("A/1/{}", number.0 + 1);
     let row = |number, status, claim, name: &str, changed| StoredSeat {
-        number: SeatNumber(number),
+        number: RowNumber(number),
         status,
         hold: id_at(claim),
         buyer: Some(buyer(name)),
@@ -450,7 +450,7 @@ fn the_ledger_is_held_against_the_topics() {
     assert_eq!(planted(|row| row.price = 1), 1);
     assert_eq!(planted(|row| row.reference = None), 1);
     assert_eq!(planted(|row| row.changed = 4), 1);
-    assert_eq!(planted(|row| row.number = SeatNumber(4)), 2, "one too many, one too few");
+    assert_eq!(planted(|row| row.number = RowNumber(4)), 2, "one too many, one too few");
 
     let mut flipped = rows.clone();
     flipped[2].hold = id_at(2);

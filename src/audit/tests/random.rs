@@ -15,7 +15,7 @@ use crate::audit::ledger::compare;
 use crate::domain::change::Change;
 use crate::domain::decide::{Asked, IdVerdict, refuse_unattached, step};
 use crate::domain::event::EventState;
-use crate::domain::ids::{Digest, HoldId, Reference, RequestId, SeatNumber};
+use crate::domain::ids::{Digest, HoldId, Reference, RequestId, RowNumber, SeatNumber};
 use crate::domain::layout::{Definition, Places, Row};
 use crate::domain::limits::{ID_MEMORY, ID_WINDOW, LAPSED_ROWS_MAX};
 use crate::domain::outcome::OutcomeBody;
@@ -372,11 +372,13 @@ fn check_clean(sale: &Sale) -> Report {
 fn audited(sale: &Sale) -> (Report, Vec<String>) {
     let (report, model) = sale.log.audit();
     let layout = sale.state.layout().expect("defined");
-    let rows: Vec<_> =
-        (0..layout.seats()).filter_map(|number| sale.state.stored(SeatNumber(number))).collect();
+    let rows = (0..layout.rows_ever()).map(RowNumber);
+    let rows: Vec<_> = rows.filter_map(|row| sale.state.stored(row)).collect();
     let model = model.event(&event()).expect("asked for");
     let fence = (sale.state.sequence, false);
-    let in_ledger = compare(&event(), model, fence, &rows, |number| layout.name(number));
+    let in_ledger = compare(&event(), model, fence, &rows, |row| {
+        layout.name(layout.place_of(row).expect("only rows of places are read"))
+    });
     let found = report.findings.iter().chain(&in_ledger).map(ToString::to_string).collect();
     (report, found)
 }

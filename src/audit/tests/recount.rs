@@ -54,7 +54,7 @@ fn a_count_that_does_not_go_with_the_places_is_found_once() {
     finds(|model| drop(model.holds.remove(&id_at(7))));
     finds(|model| model.holds.get_mut(&id_at(7)).unwrap().ended = Some(Cause::Expired));
     let limits = |model: &mut EventModel| {
-        model.venue.as_mut().unwrap().definition.limits.seats_per_buyer = Some(1);
+        model.venue.as_mut().unwrap().loosest.seats = Some(1);
     };
     finds(limits);
     let mut by_staff = model();

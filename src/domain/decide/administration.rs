@@ -53,6 +53,6 @@ pub(super) fn may_change(state: &EventState, edition: i64) -> Result<(), Refusal
     }
 }
 
-fn of_sale(kind: ChangedKind, edition: i64, actor: &str) -> Changed {
+pub(super) fn of_sale(kind: ChangedKind, edition: i64, actor: &str) -> Changed {
     Changed { kind, edition, actor: actor.into(), reason: String::new(), seats: vec![] }
 }

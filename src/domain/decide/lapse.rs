@@ -61,6 +61,7 @@ pub fn lapses(state: &EventState, request: &Request, at: At) -> Vec<HoldId> {
         Body::Cancel(cancel) => beyond(cancel.hold),
         Body::Block(block) => ends.extend(in_the_way_of(state, block, at, &known)),
         Body::Define(_)
+        | Body::Amend(_)
         | Body::Open(_)
         | Body::Close(_)
         | Body::Pause(_)

@@ -8,6 +8,7 @@
 //! The ladder of an answer follows the order of precedence of the refusal codes, group by group.
 
 mod administration;
+mod amend;
 mod best;
 mod block;
 mod cancel;
@@ -26,7 +27,7 @@ mod tests;
 use super::change::Change;
 use super::event::{EventState, SaleState};
 use super::hold::Hold;
-use super::ids::{BuyerId, Digest, HoldId, Partition, Reference, SeatNumber};
+use super::ids::{BuyerId, Digest, HoldId, Partition, Reference, RowNumber, SeatNumber};
 use super::limits::MAX_WAIT_DEFAULT;
 use super::outcome::{Booked, Header, Held, Outcome, OutcomeBody, Place, Released, Role};
 use super::refusal::{Code, Ground, Refusal};
@@ -77,8 +78,8 @@ pub struct Decision {
     pub outcomes: Vec<Outcome>,
     /// What happens to the event.
     pub changes: Vec<Change>,
-    /// The places changed, each with its `changed` before the change; a place may be there twice.
-    pub touched: Vec<(SeatNumber, i64)>,
+    /// The rows changed, each with its `changed` before the change; a row may be there twice.
+    pub touched: Vec<(RowNumber, i64)>,
 }
 
 /// What the answering half says.
@@ -156,6 +157,7 @@ fn before_the_state(state: &EventState, request: &Request, asked: &Asked) -> Opt
             Body::Exchange(exchange) => claim::misfit(layout, &exchange.wish()),
             Body::Block(block) => block::misfit(layout, &block.places),
             Body::Unblock(unblock) => block::misfit(layout, &unblock.places),
+            Body::Amend(amend) => amend::misfit(layout, &amend.definition),
             Body::Define(_)
             | Body::Open(_)
             | Body::Close(_)
@@ -179,6 +181,7 @@ fn answer(state: &EventState, request: &Request, asked: &Asked) -> Verdict {
     }
     match &request.body {
         Body::Define(define) => administration::define(define),
+        Body::Amend(ask) => amend::answer(state, ask),
         Body::Open(ask) => administration::sale(state, ask, SaleState::Open),
         Body::Close(ask) => administration::sale(state, ask, SaleState::Closed),
         Body::Pause(ask) => administration::sale(state, ask, SaleState::Paused),
@@ -239,6 +242,7 @@ fn standing(state: &EventState, request: &Request) -> Option<OutcomeBody> {
         }
         Body::Exchange(ask) => return exchange::standing(state, ask).map(OutcomeBody::Booked),
         Body::Define(_)
+        | Body::Amend(_)
         | Body::Open(_)
         | Body::Close(_)
         | Body::Pause(_)
@@ -319,7 +323,7 @@ fn do_release_lapsed(
 }
 
 fn do_apply(state: &mut EventState, decision: &mut Decision, change: Change) {
-    state.touched_by(&change, |seat, changed| decision.touched.push((seat, changed)));
+    state.touched_by(&change, |row, changed| decision.touched.push((row, changed)));
     state.apply(&change);
     decision.changes.push(change);
 }

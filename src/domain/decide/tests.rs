@@ -1,6 +1,7 @@
 //! The rules of a sale, as tables. The numbers of public failure reports are named where one is
 //! told.
 
+mod amend;
 mod best;
 mod block;
 mod booking;

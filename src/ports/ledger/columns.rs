@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use crate::domain::ids::{BuyerId, NameError, Reference, RequestId, SeatNumber};
+use crate::domain::ids::{BuyerId, NameError, Reference, RequestId, RowNumber};
 use crate::domain::seat::{Cause, Status, StoredSeat};
 use crate::domain::time::At;
 
@@ -55,7 +55,7 @@ impl SeatColumns<'_> {
         let reference = written(self.reference)
             .map(|text| Reference::new(text).map_err(|error| misnamed("reference", text, error)));
         Ok(StoredSeat {
-            number: SeatNumber(u32::try_from(self.row).map_err(|_| wrong("is not a seat".into()))?),
+            number: RowNumber(u32::try_from(self.row).map_err(|_| wrong("is not a seat".into()))?),
             status: Status::from_number(self.status)
                 .ok_or_else(|| unknown("status", i32::from(self.status)))?,
             hold: RequestId(self.hold),
@@ -100,7 +100,7 @@ mod tests {
     #[test]
     fn a_seat_is_read_as_it_was_written() {
         let read = HELD.read().unwrap();
-        assert_eq!((read.number, read.status, read.reference), (SeatNumber(3), Status::Held, None));
+        assert_eq!((read.number, read.status, read.reference), (RowNumber(3), Status::Held, None));
         assert_eq!((read.deadline, read.price, read.tier), (At(60_000), 4_500, 2));
         assert_eq!((read.offset, read.changed), (17, 9));
         assert_eq!((read.buyer.unwrap().as_str(), read.block.as_deref()), ("ann", Some("press")));

@@ -49,7 +49,8 @@ fn ungrantable(kind: Kind, stage: Stage) -> Option<&'static str> {
             Some("there are no holds before the opening")
         }
         (
-            Kind::Open
+            Kind::Amend
+            | Kind::Open
             | Kind::Pause
             | Kind::Close
             | Kind::CallOff
@@ -98,6 +99,7 @@ fn unbuilt(code: Code) -> Option<&'static str> {
         | Code::NoRun
         | Code::StrandsSeat
         | Code::NotBlocked
+        | Code::BelowTaken
         | Code::UnknownHold
         | Code::NotHolder
         | Code::HoldEnded

@@ -36,6 +36,8 @@ named! {
     Kind {
         /// Make the event known.
         Define = "define",
+        /// Give it another definition.
+        Amend = "amend",
         /// Begin or resume the sale.
         Open = "open",
         /// Interrupt it.
@@ -319,6 +321,7 @@ impl Kind {
     pub fn of(body: &Body) -> Kind {
         match body {
             Body::Define(_) => Kind::Define,
+            Body::Amend(_) => Kind::Amend,
             Body::Open(_) => Kind::Open,
             Body::Close(_) => Kind::Close,
             Body::Pause(_) => Kind::Pause,
@@ -424,6 +427,7 @@ impl Form {
                 Target::Places { .. } => tell(Form::UnblockCounted),
             }),
             Body::Define(_)
+            | Body::Amend(_)
             | Body::Open(_)
             | Body::Close(_)
             | Body::Pause(_)

@@ -106,7 +106,7 @@ impl Story {
                     ChangedKind::Closed => Some(SaleState::Closed),
                     ChangedKind::Paused => Some(SaleState::Paused),
                     ChangedKind::CalledOff => Some(SaleState::Off),
-                    ChangedKind::Blocked | ChangedKind::Unblocked => None,
+                    ChangedKind::Blocked | ChangedKind::Unblocked | ChangedKind::Amended => None,
                 };
                 if let Some(stage) = stage {
                     self.stages.insert(header.event.clone(), Stage::of(stage));
@@ -194,6 +194,7 @@ fn operate(
             }
         }
         ChangedKind::Defined
+        | ChangedKind::Amended
         | ChangedKind::Opened
         | ChangedKind::Closed
         | ChangedKind::Paused

@@ -69,7 +69,7 @@ fn damage_is_read_and_passes_the_guards() {
     let one_hold = |ledger: &mut SimLedger| {
         let mut moved = batch("2 r2 if 1/1 out 2/1 seats 4-5:2/1");
         let hold = moved.seats[0].row.clone();
-        moved.seats[1].row = StoredSeat { number: SeatNumber(5), ..hold };
+        moved.seats[1].row = StoredSeat { number: RowNumber(5), ..hold };
         assert_eq!(ledger.commit(&moved), CommitResult::Applied);
     };
     let damaged = |damage| {

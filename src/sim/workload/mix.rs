@@ -93,6 +93,7 @@ const KINDS: &[(Kind, u32)] = &[
     (Kind::Close, 4),
     (Kind::CallOff, 3),
     (Kind::Define, 3),
+    (Kind::Amend, 8),
 ];
 
 /// How often each kind is asked of a giant: whatever would break its rows up is left out, since a

@@ -55,6 +55,8 @@ pub(super) struct Sale {
     /// Another definition somebody may be first with, and the requests that carried it.
     pub(super) other: Venue,
     pub(super) other_asked: Vec<RequestId>,
+    /// Other definitions asked for while it is known, the last first.
+    pub(super) amends: VecDeque<(RequestId, Venue)>,
     plan: Plan,
     /// Requests about it so far.
     pub(super) asked: u32,
@@ -107,6 +109,7 @@ impl Sale {
             venue,
             other,
             other_asked: vec![],
+            amends: VecDeque::new(),
             plan,
             asked: 0,
             stage: None,
@@ -144,6 +147,7 @@ impl Sale {
             Kind::Confirm | Kind::Extend | Kind::Release => self.live.is_empty(),
             Kind::Cancel | Kind::Exchange => untouched,
             Kind::Define
+            | Kind::Amend
             | Kind::Open
             | Kind::Pause
             | Kind::Close
@@ -220,15 +224,7 @@ impl Sale {
             OutcomeBody::Changed(changed) => {
                 self.edition = self.edition.max(changed.edition);
                 self.learn_changed(changed.kind, header.request);
-                let blocked = match changed.kind {
-                    ChangedKind::Blocked => true,
-                    ChangedKind::Unblocked => false,
-                    ChangedKind::Defined
-                    | ChangedKind::Opened
-                    | ChangedKind::Closed
-                    | ChangedKind::Paused
-                    | ChangedKind::CalledOff => return,
-                };
+                let blocked = changed.kind == ChangedKind::Blocked;
                 for seat in changed.seats.iter().filter_map(|name| self.venue.number(name)) {
                     self.places[seat.0 as usize].blocked = blocked;
                 }
@@ -268,6 +264,10 @@ impl Sale {
                     self.take_other_venue();
                 }
                 Some(SaleState::NotOpen)
+            }
+            ChangedKind::Amended => {
+                self.learn_amended(request);
+                self.stage
             }
             ChangedKind::Opened => Some(SaleState::Open),
             ChangedKind::Closed => Some(SaleState::Closed),

@@ -51,6 +51,10 @@ pub(super) struct Venue {
 impl Venue {
     pub(super) fn draw(rng: &mut Rng, event: &EventId, size: Size) -> Venue {
         let layout = Layout::compile(definition(rng, event, size)).expect("a sound definition");
+        Venue::new(size, layout)
+    }
+
+    pub(super) fn new(size: Size, layout: Layout) -> Venue {
         let names = (0..layout.seats()).map(|number| layout.name(SeatNumber(number))).collect();
         let (general, numbered) =
             (0..layout.sections()).partition(|&section| layout.is_general(section));

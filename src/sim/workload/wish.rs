@@ -27,6 +27,7 @@ impl Wish<'_> {
     pub(super) fn body(mut self, kind: Kind) -> Body {
         match kind {
             Kind::Define => self.define(),
+            Kind::Amend => self.amend(),
             Kind::Open => Body::Open(self.administration()),
             Kind::Pause => Body::Pause(self.administration()),
             Kind::Close => Body::Close(self.administration()),
@@ -76,7 +77,7 @@ impl Wish<'_> {
         reason.into()
     }
 
-    fn administration(&mut self) -> Administration {
+    pub(super) fn administration(&mut self) -> Administration {
         let wrong = match self.mix.wrong_edition.hit(self.rng) {
             true if self.rng.bool() => -1,
             true => 1,

@@ -172,6 +172,16 @@ impl World {
             let rows = self.servers.ledger.seats(event).into_iter();
             rows.map(|row| (event.clone(), row))
         });
-        rows.filter(|(_, row)| row.status == Status::Held).min_by_key(|(_, row)| row.deadline)
+        let held = rows.filter(|(_, row)| row.status == Status::Held);
+        held.filter(|(event, row)| self.is_there(event, row)).min_by_key(|(_, row)| row.deadline)
+    }
+
+    /// Whether a row is that of a place: one that a later definition dropped stays as it was.
+    fn is_there(&self, event: &EventId, row: &StoredSeat) -> bool {
+        let rows = self.servers.ledger.read_rows(event).ok();
+        let definition = rows.and_then(|rows| Some(rows.definition?.1));
+        let venue = definition.and_then(|bytes| wire::venue::decode(&bytes).ok());
+        let layout = venue.and_then(|venue| venue.compile().ok());
+        layout.is_none_or(|layout| layout.place_of(row.number).is_some())
     }
 }

@@ -187,6 +187,7 @@ fn turn(turns: &mut Vec<Turn>, seat: &str, outcome: &Outcome) {
             ChangedKind::Blocked => enter_block(turns, &changed.reason, now),
             ChangedKind::Unblocked => leave_block(turns, now),
             ChangedKind::Defined
+            | ChangedKind::Amended
             | ChangedKind::Opened
             | ChangedKind::Closed
             | ChangedKind::Paused
@@ -252,6 +253,7 @@ fn moved(outcome: &Outcome) -> Option<HoldId> {
 const fn kind(body: &Body) -> &'static str {
     match body {
         Body::Define(_) => "define",
+        Body::Amend(_) => "amend",
         Body::Open(_) => "open",
         Body::Close(_) => "close",
         Body::Pause(_) => "pause",

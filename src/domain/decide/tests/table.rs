@@ -12,7 +12,8 @@
 //! `staff` and `sum=4000`, or the best seats (`best*2`); a block says what it is `for=press` and
 //! which places (`A/1`, `G=2`); a cancel may go `into=press`, and tells which places belong to a
 //! block now (`press:A/1/1`). An exchange gives places back `for` others, `more=500` being the
-//! difference expected, and tells the sum before, the difference and the sum now. An id that is
+//! difference expected, and tells the sum before, the difference and the sum now. What an `amend`
+//! changes is read by [`super::amend::amended`]. An id that is
 //! there twice is the same record if the request reads the same. What a request may carry besides:
 //! `@3` the edition it was made for, `waited=31000` in milliseconds, `old` an id made before the
 //! window, `forgotten` an id the window no longer knows.
@@ -28,13 +29,13 @@ use uuid::Uuid;
 
 use crate::domain::decide::{Asked, Decision, IdVerdict, step};
 use crate::domain::event::EventState;
-use crate::domain::ids::{BuyerId, Digest, EventId, Partition, Reference, RequestId, SeatNumber};
+use crate::domain::ids::{BuyerId, Digest, EventId, Partition, Reference, RequestId, RowNumber};
 use crate::domain::layout::{Definition, Limits, Places, Row, Section, Tier};
 use crate::domain::outcome::{ChangedKind, Exchanged, Outcome, OutcomeBody, Place, Role, ToBlock};
 use crate::domain::refusal::{Code, Refusal};
 use crate::domain::request::{
-    Administration, Best, Block, Body, Cancel, Claim, Confirm, Define, Exchange, Extend, Line,
-    Release, Request, Target, Unblock,
+    Administration, Amend, Best, Block, Body, Cancel, Claim, Confirm, Define, Exchange, Extend,
+    Line, Release, Request, Target, Unblock,
 };
 use crate::domain::seat::{Cause, StoredSeat};
 use crate::domain::time::{At, Millis};
@@ -174,6 +175,12 @@ impl Sale {
             ["define", ..] => {
                 Body::Define(Box::new(Define { definition: self.definition.clone(), actor }))
             }
+            ["amend", ref what @ ..] => {
+                let layout = self.state.layout();
+                let before = layout.map_or(&self.definition, |layout| &layout.definition);
+                let definition = super::amend::amended(before, what);
+                Body::Amend(Box::new(Amend { edition, actor, definition }))
+            }
             ["open", ..] => Body::Open(Administration { edition, actor }),
             ["close", ..] => Body::Close(Administration { edition, actor }),
             ["pause", ..] => Body::Pause(Administration { edition, actor }),
@@ -306,6 +313,7 @@ impl Sale {
             OutcomeBody::Changed(changed) => {
                 let kind = match changed.kind {
                     ChangedKind::Defined => "defined",
+                    ChangedKind::Amended => "amended",
                     ChangedKind::Opened => "opened",
                     ChangedKind::Closed => "closed",
                     ChangedKind::Paused => "paused",
@@ -356,14 +364,17 @@ impl Sale {
 
 /// A ledger gets every row that is another one now, under a new `changed`, guarded by the old one.
 fn check_touched(before: &EventState, after: &EventState, decision: &Decision) {
-    let mut guards: BTreeMap<SeatNumber, i64> = BTreeMap::new();
-    for &(seat, changed) in &decision.touched {
-        guards.entry(seat).or_insert(changed);
+    let mut guards: BTreeMap<RowNumber, i64> = BTreeMap::new();
+    for &(row, changed) in &decision.touched {
+        guards.entry(row).or_insert(changed);
     }
-    let mut rewritten: BTreeMap<SeatNumber, i64> = BTreeMap::new();
-    for number in (0..after.layout().map_or(0, |layout| layout.seats())).map(SeatNumber) {
-        let was = if before.is_known() { before.stored(number) } else { None };
-        let is = after.stored(number);
+    let mut rewritten: BTreeMap<RowNumber, i64> = BTreeMap::new();
+    let layout = after.layout();
+    let there = |row: &RowNumber| layout.is_some_and(|layout| layout.place_of(*row).is_some());
+    guards.retain(|row, _| there(row));
+    let ever = layout.map_or(0, |layout| layout.rows_ever());
+    for number in (0..ever).map(RowNumber).filter(there) {
+        let (was, is) = (before.stored(number), after.stored(number));
         if was != is {
             let changed = is.expect("no row is taken away").changed;
             assert!((before.sequence + 1..=after.sequence).contains(&changed), "{number:?}");
@@ -380,8 +391,8 @@ fn summary(state: &EventState) -> impl PartialEq + Debug + use<> {
 }
 
 fn rows(state: &EventState) -> Vec<StoredSeat> {
-    let seats = state.layout().map_or(0, |layout| layout.seats());
-    (0..seats).filter_map(|number| state.stored(SeatNumber(number))).collect()
+    let ever = state.layout().map_or(0, |layout| layout.rows_ever());
+    (0..ever).filter_map(|row| state.stored(RowNumber(row))).collect()
 }
 
 fn places(places: &[Place]) -> String {

@@ -9,7 +9,7 @@ use fastrand::Rng;
 
 use super::Operation;
 use super::plan::{Mark, Plan, Run};
-use crate::domain::ids::{EventId, SeatNumber};
+use crate::domain::ids::{EventId, RowNumber};
 use crate::sim::ledger::SimLedger;
 
 /// How many owners there are.
@@ -182,7 +182,7 @@ impl View {
         let Some(partition) = ledger.partition(event) else { return View::default() };
         let (revision, op_id) = partition.last();
         let number = u32::try_from(op_id.0.as_u128()).expect("batches have small numbers");
-        let row = |number: &SeatNumber| (number.0, partition.changed(*number));
+        let row = |number: &RowNumber| (number.0, partition.changed(*number));
         let seats = partition.seats.keys().map(row);
         View {
             fence: Some((revision, number)),

@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::plan::op_id;
 use crate::domain::event::SaleState;
-use crate::domain::ids::{BuyerId, Reference, RequestId, SeatNumber};
+use crate::domain::ids::{BuyerId, Reference, RequestId, RowNumber};
 use crate::domain::seat::{Cause, Status, StoredSeat};
 use crate::domain::time::At;
 use crate::ports::ledger::Fence;
@@ -73,7 +73,7 @@ pub(super) fn writer_of_bytes(written: &[u8], kind: u8) -> Option<u32> {
 }
 
 /// A seat row that a batch writes; its number is in the offset of the claim.
-pub(super) fn seat(number: u32, place: SeatNumber, changed: i64) -> StoredSeat {
+pub(super) fn seat(number: u32, place: RowNumber, changed: i64) -> StoredSeat {
     let n = i64::from(number);
     let held = StoredSeat {
         number: place,

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use uuid::Uuid;
 
 use super::content;
-use crate::domain::ids::{EventId, SeatNumber};
+use crate::domain::ids::{EventId, RowNumber};
 use crate::ports::ledger::{Batch, Blob, Expected, GuardedSeat, OpId};
 
 /// What a batch expects and where it writes. What it writes there follows from its number.
@@ -67,7 +67,7 @@ impl Plan {
         };
         let seats = self.seats.iter().flat_map(|run| {
             (run.first..=run.last).map(|place| GuardedSeat {
-                row: content::seat(number, SeatNumber(place), run.changed),
+                row: content::seat(number, RowNumber(place), run.changed),
                 guard: run.guard,
             })
         });

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail, ensure};
 use holdfast::domain::event::SaleState;
-use holdfast::domain::ids::{BuyerId, EventId, RequestId, SeatNumber};
+use holdfast::domain::ids::{BuyerId, EventId, RequestId, RowNumber};
 use holdfast::domain::seat::{Cause, Status, StoredSeat};
 use holdfast::domain::time::At;
 use holdfast::ports::ledger::{
@@ -71,7 +71,7 @@ pub(crate) fn following(before: &Batch, seats: Vec<GuardedSeat>) -> Batch {
 /// A place that is set aside.
 pub(crate) fn held(number: u32, changed: i64, guard: Option<i64>) -> GuardedSeat {
     let row = StoredSeat {
-        number: SeatNumber(number),
+        number: RowNumber(number),
         status: Status::Held,
         hold: RequestId(Uuid::now_v7()),
         buyer: Some(BuyerId::new("buyer-1").expect("a name")),

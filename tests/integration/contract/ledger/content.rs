@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result, ensure};
-use holdfast::domain::ids::{EventId, Reference, RequestId, SeatNumber};
+use holdfast::domain::ids::{EventId, Reference, RequestId, RowNumber};
 use holdfast::domain::limits::{BATCH_ROWS_MAX, OUTBOX_BYTES_MAX};
 use holdfast::domain::seat::{Cause, Status, StoredSeat};
 use holdfast::domain::time::At;
@@ -59,7 +59,7 @@ fn all_sorts() -> Vec<GuardedSeat> {
     seats[6] = freed(6, 1, None);
     seats[6].row.cause = Cause::Cancelled;
     seats[6].row.reference = Some(Reference::new("pay:2").expect("a name"));
-    seats[5_999].row.number = SeatNumber(199_999);
+    seats[5_999].row.number = RowNumber(199_999);
     seats.rotate_left(2_500);
     seats
 }

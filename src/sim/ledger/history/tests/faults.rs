@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::super::History;
 use super::super::replay::{Commit, Replay};
 use super::RECORDED;
-use crate::domain::ids::SeatNumber;
+use crate::domain::ids::RowNumber;
 use crate::ports::ledger::{Batch, Blob, CommitResult, Conflict, GuardedSeat};
 use crate::sim::ledger::{Partition, Shape, SimLedger, write_seats};
 
@@ -31,7 +31,7 @@ fn misread(
     ledger.commit(&misread_batch)
 }
 
-fn changed(partition: Option<&Partition>, number: SeatNumber) -> Option<i64> {
+fn changed(partition: Option<&Partition>, number: RowNumber) -> Option<i64> {
     partition.and_then(|partition| partition.changed(number))
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use holdfast::domain::ids::{EventId, SeatNumber};
+use holdfast::domain::ids::{EventId, RowNumber};
 use holdfast::embedded::EmbeddedLedger;
 use holdfast::ports::ledger::{
     Batch, Blob, CommitResult, Conflict, Expected, Ledger as _, OpId, ReadError,
@@ -129,7 +129,7 @@ struct Found {
     fence: Option<(i64, OpId)>,
     outbox: Option<i64>,
     definition: Option<i64>,
-    seats: BTreeMap<SeatNumber, i64>,
+    seats: BTreeMap<RowNumber, i64>,
 }
 
 impl Found {
