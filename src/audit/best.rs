@@ -1,6 +1,6 @@
 //! Best available, chosen a second time: every block of every row is looked at, and rated.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::event::EventModel;
 use super::venue::{Venue, VenueRow, Wanted};
@@ -65,21 +65,21 @@ pub(super) fn choose(
     Ok(())
 }
 
-/// The seats that a claim leaves on their own beside those it names.
+/// The seats that are left on their own beside some seats, once all of these are gone.
 pub(super) fn stranded(
     model: &EventModel,
     venue: &Venue,
-    named: &BTreeSet<&String>,
-    all: BTreeSet<String>,
+    some: &BTreeSet<&String>,
+    gone: &BTreeSet<String>,
 ) -> Vec<String> {
-    let house = House { model, venue, gone: all };
+    let house = House { model, venue, gone: gone.clone() };
     let mut stranded = vec![];
     for row in &venue.rows {
         for at in 0..row.seats.len() {
             let beside = row.beside(at);
-            let by_named = beside.iter().any(|other| named.contains(&row.seats[*other]));
+            let by_some = beside.iter().any(|other| some.contains(&row.seats[*other]));
             let alone = !beside.iter().any(|other| house.is_for_sale(row, *other));
-            if house.is_for_sale(row, at) && by_named && alone {
+            if house.is_for_sale(row, at) && by_some && alone {
                 stranded.push(row.seats[at].clone());
             }
         }
@@ -87,22 +87,39 @@ pub(super) fn stranded(
     stranded
 }
 
-/// Whether for each section and price as many seats as are named could be had next to each other,
-/// and none be left on its own.
+/// Named seats, those of one section and price together.
+pub(super) fn by_section_and_price<'a>(
+    venue: &Venue,
+    named: &'a BTreeSet<String>,
+) -> Vec<BTreeSet<&'a String>> {
+    let mut groups: BTreeMap<_, BTreeSet<&String>> = BTreeMap::new();
+    for row in &venue.rows {
+        let own = named.iter().filter(|seat| row.seats.contains(seat));
+        groups.entry(group(venue, row)).or_default().extend(own);
+    }
+    groups.into_values().filter(|seats| !seats.is_empty()).collect()
+}
+
+/// Section and price.
+fn group(venue: &Venue, row: &VenueRow) -> (usize, Option<i64>) {
+    (row.section, venue.tier(&row.tier).map(|(_, price, _)| price))
+}
+
+/// Whether as many seats of the same section and price could be had next to each other, and none be
+/// left on its own, once others are gone.
 pub(super) fn has_another_choice(
     model: &EventModel,
     venue: &Venue,
-    named: &BTreeSet<&String>,
+    alike: &BTreeSet<&String>,
+    gone: &BTreeSet<String>,
 ) -> bool {
-    let house = House { model, venue, gone: BTreeSet::new() };
-    let group = |row: &VenueRow| (row.section, venue.tier(&row.tier).map(|(_, price, _)| price));
-    let row_of = |seat: &String| venue.rows.iter().find(|row| row.seats.contains(seat));
-    named.iter().all(|seat| {
-        let Some(own) = row_of(seat).map(group) else { return false };
-        let count = named.iter().filter(|seat| row_of(seat).map(group) == Some(own)).count();
-        let rows = (0..venue.rows.len()).filter(|row| group(&venue.rows[*row]) == own);
-        house.best(count, 0, rows).is_some_and(|block| !block.strands)
-    })
+    let house = House { model, venue, gone: gone.clone() };
+    let is_of = |row: &&VenueRow| row.seats.iter().any(|seat| alike.contains(seat));
+    let Some(own) = venue.rows.iter().find(is_of).map(|row| group(venue, row)) else {
+        return false;
+    };
+    let rows = (0..venue.rows.len()).filter(|row| group(venue, &venue.rows[*row]) == own);
+    house.best(alike.len(), 0, rows).is_some_and(|block| !block.strands)
 }
 
 impl House<'_> {

@@ -199,11 +199,16 @@ pub(super) fn stranded_by(
     if !venue.definition.no_single_seats || claim.staff_override {
         return vec![];
     }
-    let named: BTreeSet<&String> = named.iter().collect();
-    let all = wanted.named.keys().cloned().collect();
-    let stranded = best::stranded(model, venue, &named, all);
-    let binds = stranded.is_empty() || best::has_another_choice(model, venue, &named);
-    if binds { stranded } else { vec![] }
+    let all: BTreeSet<String> = wanted.named.keys().cloned().collect();
+    let chosen: BTreeSet<String> = all.difference(named).cloned().collect();
+    let mut stranded = vec![];
+    for alike in best::by_section_and_price(venue, named) {
+        let alone = best::stranded(model, venue, &alike, &all);
+        if !alone.is_empty() && best::has_another_choice(model, venue, &alike, &chosen) {
+            stranded.extend(alone);
+        }
+    }
+    stranded
 }
 
 fn is_block_refused(model: &EventModel, marked: &Marked, refused: &Refusal) -> bool {

@@ -15,32 +15,51 @@ use crate::domain::refusal::{Code, Refusal};
 use crate::domain::runs::Runs;
 use crate::domain::seat::Priced;
 
-/// Refuses named seats that leave others on their own, with those chosen for the claim in mind.
+/// Refuses named seats that leave others on their own, with those chosen for the claim in mind. Each
+/// section and price is judged by itself: one of which no better choice is left excuses no other.
 pub(super) fn keep_pairs(
     state: &EventState,
     layout: &Layout,
     named: &[Priced],
     chosen: &[Priced],
 ) -> Result<(), Refusal> {
-    let stranded = stranded(state.runs(), layout, named, chosen);
-    if stranded.is_empty() || !has_another_choice(state, layout, named) {
-        return Ok(());
+    let mut groups: BTreeMap<(usize, i64), Vec<Priced>> = BTreeMap::new();
+    for priced in named {
+        let group = (layout.section_of(priced.seat), priced.price);
+        groups.entry(group).or_default().push(*priced);
     }
-    let names = stranded.into_iter().map(|seat| layout.name(seat)).collect();
-    Err(Refusal::over_seats(Code::StrandsSeat, names))
+    let all: Vec<Priced> = named.iter().chain(chosen).copied().collect();
+    let mut names = vec![];
+    for ((section, price), group) in groups {
+        let stranded = stranded(state.runs(), layout, &group, &all);
+        if stranded.is_empty() {
+            continue;
+        }
+        let mut search = Search::new(state, layout);
+        chosen.iter().for_each(|priced| search.leave_out(priced.seat));
+        let fits = |stand: &Stand| {
+            let here = stand.of_section(section).is_some();
+            here && layout.tier_at(stand.tier).price == price
+        };
+        let count = u32::try_from(group.len()).expect("a claim is bounded");
+        if search.can_keep_pairs(count, section, fits) {
+            names.extend(stranded.into_iter().map(|seat| layout.name(seat)));
+        }
+    }
+    if names.is_empty() { Ok(()) } else { Err(Refusal::over_seats(Code::StrandsSeat, names)) }
 }
 
-/// Free seats beside the named ones that would have no free neighbour any more.
-fn stranded(runs: &Runs, layout: &Layout, named: &[Priced], chosen: &[Priced]) -> Vec<SeatNumber> {
+/// Free seats beside some of the seats that are taken, which would have no free neighbour any more.
+fn stranded(runs: &Runs, layout: &Layout, some: &[Priced], taken: &[Priced]) -> Vec<SeatNumber> {
     let is_free = |spot: Spot, slot: u32| {
         let row = &layout.stands()[spot.stand].rows[spot.row];
         let words = runs.stand(spot.stand).row(row);
         let free = words[slot as usize / 64] & 1 << (slot % 64) != 0;
         let number = SeatNumber(row.first + row.plan.seat_at(slot));
-        free && !named.iter().chain(chosen).any(|priced| priced.seat == number)
+        free && !taken.iter().any(|priced| priced.seat == number)
     };
     let mut stranded = vec![];
-    for priced in named {
+    for priced in some {
         let spot = layout.spot(priced.seat).expect("a named seat is numbered");
         let row = &layout.stands()[spot.stand].rows[spot.row];
         let beside = |slot: u32| {
@@ -56,21 +75,4 @@ fn stranded(runs: &Runs, layout: &Layout, named: &[Priced], chosen: &[Priced]) -
     stranded.sort_unstable();
     stranded.dedup();
     stranded
-}
-
-/// Whether as many seats could be had in the same sections at the same prices, next to each other,
-/// and none be left on its own.
-fn has_another_choice(state: &EventState, layout: &Layout, named: &[Priced]) -> bool {
-    let search = Search::new(state, layout);
-    let mut groups: BTreeMap<(usize, i64), u32> = BTreeMap::new();
-    for priced in named {
-        *groups.entry((layout.section_of(priced.seat), priced.price)).or_default() += 1;
-    }
-    groups.into_iter().all(|((section, price), count)| {
-        let fits = |stand: &Stand| {
-            let here = stand.of_section(section).is_some();
-            here && layout.tier_at(stand.tier).price == price
-        };
-        search.can_keep_pairs(count, section, fits)
-    })
 }

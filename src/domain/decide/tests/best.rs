@@ -183,6 +183,38 @@ fn the_rule_gives_way_where_there_is_no_other_choice() {
 }
 
 #[test]
+fn a_section_without_another_choice_excuses_no_other() {
+    check_in(
+        |it| {
+            house(it, &[("A", "1-6"), ("B", "1-2")]);
+            it.no_single_seats = true;
+        },
+        "
+        0:00     define                      -> defined 1
+        0:00     open                        -> opened 2
+        0:01     b1 claim A/1/2 B/1/1        -> refused strands-seat A/1/1
+        0:02  h1 b1 claim A/1/1 B/1/1        -> held h1 A/1/1@2000 B/1/1@2000
+        ",
+    );
+}
+
+#[test]
+fn seats_chosen_for_a_claim_are_gone_for_those_it_names() {
+    check_in(
+        |it| {
+            house(it, &[("A", "1-4 / 1")]);
+            it.no_single_seats = true;
+        },
+        "
+        0:00     define                      -> defined 1
+        0:00     open                        -> opened 2
+        0:01     b1 claim A/1/3              -> refused strands-seat A/1/4
+        0:02  h1 b1 claim A/1/3 best*1       -> held h1 A/1/3@2000 A/1/4@2000
+        ",
+    );
+}
+
+#[test]
 fn healing_a_row_is_never_refused() {
     // F10
     check_in(
