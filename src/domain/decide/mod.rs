@@ -20,6 +20,7 @@ mod expire;
 mod extend;
 pub mod lapse;
 mod orphan;
+pub mod pairs;
 mod release;
 #[cfg(test)]
 mod tests;
