@@ -19,10 +19,10 @@ pub(super) fn answer(state: &EventState, ask: &Confirm) -> Verdict {
     };
     let reference = ask.reference.clone();
     let body = OutcomeBody::Booked(booked(state, ask.hold, hold, &reference));
-    match step {
-        Step::Stays => Verdict::Standing(body),
-        Step::Becomes(_) => Verdict::Granted(body, Change::Booked { hold: ask.hold, reference }),
+    if step == Step::Stays {
+        return Verdict::Standing(body);
     }
+    Verdict::Granted(body, Change::Booked { hold: ask.hold, reference })
 }
 
 /// The hold, or the booking it became by this very payment: who asks again is told so, or that the

@@ -5,6 +5,7 @@ use super::pairs::{HoldAsk, HoldState, PlaceAsk, PlaceState, Step, of_hold, of_p
 use crate::domain::event::EventState;
 use crate::domain::hold::Hold;
 use crate::domain::ids::{BuyerId, HoldId, Reference, SeatNumber};
+use crate::domain::limits::BLOCK_SEATS_MAX;
 use crate::domain::refusal::{Code, Ground, Refusal};
 use crate::domain::rule::Rule;
 use crate::domain::seat::{Cause, Status};
@@ -62,14 +63,15 @@ pub(super) fn hold_for<'a>(
 }
 
 /// Group 8: the lowest code that stands against one of the places, with all those it stands
-/// against.
+/// against, or as many as a refusal can list.
 pub(super) fn check_places(
     state: &EventState,
     wanted: impl Iterator<Item = SeatNumber>,
     ask: PlaceAsk,
 ) -> Result<(), Refusal> {
     let against = |seat| Some((of_place(place_state(state, seat), ask).err()?.code, seat));
-    let conflicts: Vec<(Code, SeatNumber)> = wanted.filter_map(against).collect();
+    let conflicts: Vec<(Code, SeatNumber)> =
+        wanted.filter_map(against).take(BLOCK_SEATS_MAX).collect();
     let Some(&(code, first)) = conflicts.iter().min_by_key(|(code, _)| *code) else {
         return Ok(());
     };

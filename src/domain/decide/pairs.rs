@@ -35,7 +35,8 @@ macro_rules! listed {
 listed! {
     /// How a hold stands for the buyer who names it.
     HoldState {
-        /// No hold of this id, or one that ended and whose places all have new holders.
+        /// No hold of this id, or one that ended and that no place names any more: all have had new
+        /// holders, or are gone.
         Unknown = "unknown",
         /// Somebody else's, whatever became of it.
         OfAnother = "another buyer's",
@@ -101,6 +102,8 @@ listed! {
         Block = "block",
         /// To take it out of its block.
         Unblock = "unblock",
+        /// To leave it out of a new definition.
+        Drop = "amend without it",
     }
 }
 
@@ -114,6 +117,8 @@ pub enum Step<S> {
     Becomes(S),
     /// It has been granted before, and stands as it did.
     Stays,
+    /// There is no such thing afterwards.
+    Gone,
 }
 
 /// A wish that is refused.
@@ -189,6 +194,7 @@ pub fn of_place(place: PlaceState, ask: PlaceAsk) -> Next<PlaceState> {
         (Is::Free, Ask::Claim | Ask::StaffClaim) => Ok(Step::Becomes(Is::Held)),
         (Is::Free, Ask::Exchange) => Ok(Step::Becomes(Is::Booked)),
         (Is::Free, Ask::Block) => Ok(Step::Becomes(Is::Blocked)),
+        (Is::Free | Is::Blocked, Ask::Drop) => Ok(Step::Gone),
 
         (Is::Blocked, Ask::StaffClaim) => Ok(Step::Becomes(Is::HeldOfBlock)),
         (Is::Blocked, Ask::Claim | Ask::Exchange | Ask::Block) => no(Code::Blocked, ""),
@@ -197,6 +203,9 @@ pub fn of_place(place: PlaceState, ask: PlaceAsk) -> Next<PlaceState> {
             Is::Held | Is::Booked | Is::HeldOfBlock | Is::BookedOfBlock,
             Ask::Claim | Ask::StaffClaim | Ask::Exchange | Ask::Block,
         ) => no(Code::SeatsTaken, ""),
+        (Is::Held | Is::Booked | Is::HeldOfBlock | Is::BookedOfBlock, Ask::Drop) => {
+            no(Code::BelowTaken, "")
+        }
 
         (Is::Free | Is::Held | Is::Booked, Ask::Unblock) => no(Code::NotBlocked, ""),
         (Is::Blocked, Ask::Unblock) => Ok(Step::Becomes(Is::Free)),
