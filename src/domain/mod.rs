@@ -14,6 +14,8 @@ pub mod ids;
 pub mod layout;
 pub mod limits;
 pub mod outcome;
+#[cfg(test)]
+mod reference;
 pub mod refusal;
 pub mod request;
 pub mod rule;

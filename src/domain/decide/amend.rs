@@ -9,11 +9,13 @@ use std::sync::Arc;
 
 use super::Verdict;
 use super::administration::{may_change, of_sale};
+use super::conflict::check_places;
+use super::pairs::PlaceAsk;
 use crate::domain::change::Change;
 use crate::domain::event::EventState;
 use crate::domain::ids::SeatNumber;
 use crate::domain::layout::{Definition, Layout, Numbering};
-use crate::domain::limits::{BLOCK_SEATS_MAX, ROWS_PER_EVENT_MAX};
+use crate::domain::limits::ROWS_PER_EVENT_MAX;
 use crate::domain::outcome::{ChangedKind, OutcomeBody};
 use crate::domain::refusal::{Code, Refusal};
 use crate::domain::request::Amend;
@@ -77,12 +79,8 @@ fn renumber(state: &EventState, layout: &Layout) -> Result<Numbering, Refusal> {
         }
     }
     let seats = (0..).map(SeatNumber).zip(stays);
-    let dropped = seats.filter(|(seat, stays)| !stays && is_taken(state, *seat));
-    let dropped: Vec<String> =
-        dropped.take(BLOCK_SEATS_MAX).map(|(seat, _)| old.name(seat)).collect();
-    if !dropped.is_empty() {
-        return Err(Refusal::over_seats(Code::BelowTaken, dropped));
-    }
+    let dropped = seats.filter_map(|(seat, stays)| (!stays).then_some(seat));
+    check_places(state, dropped, PlaceAsk::Drop)?;
     if numbering.next as usize > ROWS_PER_EVENT_MAX {
         let rows = i64::from(numbering.next);
         return Err(Refusal::limited(Code::RequestLimit, ROWS_PER_EVENT_MAX as i64, rows));
@@ -126,11 +124,4 @@ fn general(
     let lacking = wanted.saturating_sub(count);
     kept.extend((1..=lacking).map(|more| (None, last + more)));
     Ok(kept)
-}
-
-fn is_taken(state: &EventState, seat: SeatNumber) -> bool {
-    match state.seat(seat).status {
-        Status::Held | Status::Booked => true,
-        Status::Free | Status::Blocked => false,
-    }
 }

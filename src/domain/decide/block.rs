@@ -10,7 +10,8 @@ use std::sync::Arc;
 
 use super::Verdict;
 use super::administration::may_change;
-use super::conflict::{unblocked, untaken};
+use super::conflict::check_places;
+use super::pairs::PlaceAsk;
 use crate::domain::change::Change;
 use crate::domain::event::EventState;
 use crate::domain::free_set::FreeSet;
@@ -58,8 +59,7 @@ fn judge(state: &EventState, ask: &Block) -> Result<Vec<SeatNumber>, Refusal> {
     let layout = state.layout().expect("the event is known by now");
     let reach = Reach::read(layout, &ask.places)?;
     let named = reach.seats();
-    untaken(state, named.iter().copied())?;
-    unblocked(state, named.iter().copied())?;
+    check_places(state, named.iter().copied(), PlaceAsk::Block)?;
     let counted = reach.lowest(layout, &named, |section| state.free_places(section))?;
     Ok(named.into_iter().chain(counted).collect::<BTreeSet<_>>().into_iter().collect())
 }
@@ -70,11 +70,7 @@ fn judge_unblock(state: &EventState, ask: &Unblock) -> Result<Vec<SeatNumber>, R
     let reach = Reach::read(layout, &ask.places)?;
     let named = reach.seats();
     let counted = reach.lowest(layout, &named, |section| state.blocked_places(section))?;
-    let sold = |seat: &&SeatNumber| state.block_of(**seat).is_none();
-    let on_sale: Vec<String> = named.iter().filter(sold).map(|&seat| layout.name(seat)).collect();
-    if !on_sale.is_empty() {
-        return Err(Refusal::over_seats(Code::NotBlocked, on_sale));
-    }
+    check_places(state, named.iter().copied(), PlaceAsk::Unblock)?;
     Ok(named.into_iter().chain(counted).collect::<BTreeSet<_>>().into_iter().collect())
 }
 

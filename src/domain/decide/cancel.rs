@@ -10,15 +10,16 @@
 
 use std::sync::Arc;
 
+use super::conflict::hold_for;
+use super::pairs::HoldAsk;
 use super::{Verdict, currency, places};
 use crate::domain::change::Change;
 use crate::domain::event::{EventState, SaleState};
 use crate::domain::hold::Hold;
-use crate::domain::ids::{BuyerId, HoldId, SeatNumber};
+use crate::domain::ids::SeatNumber;
 use crate::domain::outcome::{Cancelled, OutcomeBody, ToBlock};
 use crate::domain::refusal::{Code, Refusal};
 use crate::domain::request::Cancel;
-use crate::domain::seat::Cause;
 
 pub(super) fn answer(state: &EventState, ask: &Cancel) -> Verdict {
     match judge(state, ask) {
@@ -28,7 +29,7 @@ pub(super) fn answer(state: &EventState, ask: &Cancel) -> Verdict {
 }
 
 fn judge<'a>(state: &'a EventState, ask: &Cancel) -> Result<(&'a Hold, Vec<SeatNumber>), Refusal> {
-    let hold = booking_of(state, ask.hold, &ask.buyer)?;
+    let hold = hold_for(state, ask.hold, &ask.buyer, HoldAsk::Cancel)?;
     let all = ask.seats.is_empty();
     let seats = if all { hold.seats.clone() } else { own_places(state, hold, &ask.seats)? };
     Ok((hold, seats))
@@ -55,28 +56,6 @@ pub(super) fn own_places(
     seats.sort_unstable();
     seats.dedup();
     Ok(seats)
-}
-
-/// The booking, if the hold became one and is the buyer's.
-pub(super) fn booking_of<'a>(
-    state: &'a EventState,
-    id: HoldId,
-    buyer: &BuyerId,
-) -> Result<&'a Hold, Refusal> {
-    let hold = state.find_hold(id);
-    let leaver = state.leaver(id);
-    let whose = hold.map(|hold| &hold.buyer).or_else(|| leaver.map(|leaver| &leaver.buyer));
-    match whose {
-        None => return Err(Refusal::plain(Code::UnknownHold)),
-        Some(other) if other != buyer => return Err(Refusal::plain(Code::NotHolder)),
-        Some(_) => {}
-    }
-    match (hold, leaver.map(|leaver| leaver.cause)) {
-        (Some(hold), _) if hold.is_booked() => Ok(hold),
-        (None, Some(Cause::Cancelled)) => Err(Refusal::because(Code::HoldEnded, "cancelled")),
-        (Some(_), _) => Err(Refusal::because(Code::NothingBooked, "held; a hold is released")),
-        (None, _) => Err(Refusal::because(Code::NothingBooked, "the hold ended unbooked")),
-    }
 }
 
 fn grant(state: &EventState, ask: &Cancel, hold: &Hold, seats: Vec<SeatNumber>) -> Verdict {

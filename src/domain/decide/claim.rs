@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::best::Search;
-use super::conflict::{unblocked, untaken};
+use super::conflict::check_places;
 use super::orphan::keep_pairs;
+use super::pairs::PlaceAsk;
 use super::{Asked, Verdict, may_promise};
 use crate::domain::change::Change;
 use crate::domain::event::{Buyer, EventState};
@@ -58,11 +59,9 @@ fn judge(state: &EventState, claim: &Claim) -> Result<Vec<Priced>, Refusal> {
     if !Rule::AllOrNothing.holds() {
         wish.leave_out_taken(state);
     }
-    let named = || wish.named.iter().map(|priced| priced.seat);
-    untaken(state, named())?;
-    if !claim.staff_override && Rule::BlockedIsNotSold.holds() {
-        unblocked(state, named())?;
-    }
+    let may_have_blocked = claim.staff_override || !Rule::BlockedIsNotSold.holds();
+    let ask = if may_have_blocked { PlaceAsk::StaffClaim } else { PlaceAsk::Claim };
+    check_places(state, wish.named.iter().map(|priced| priced.seat), ask)?;
     let general = take_general(state, layout, &wish.general)?;
     let chosen = chosen?;
     if layout.definition.no_single_seats && !claim.staff_override {

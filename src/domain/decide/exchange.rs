@@ -7,9 +7,10 @@
 //!
 //! The booking keeps its hold and its payment. Only an open sale exchanges, at the prices of now.
 
-use super::cancel::{booking_of, own_places, to_blocks};
+use super::cancel::{own_places, to_blocks};
 use super::claim::{Wish, check_kept_back, take_general};
-use super::conflict::{unblocked, untaken};
+use super::conflict::{check_places, hold_for};
+use super::pairs::{HoldAsk, PlaceAsk};
 use super::{Verdict, booked, currency, may_promise, places};
 use crate::domain::change::Change;
 use crate::domain::event::EventState;
@@ -54,9 +55,7 @@ fn judge<'a>(
     if let Ok(given) = &given {
         check_limits(state, layout, given, &wish, size)?;
     }
-    let named = || wish.named.iter().map(|priced| priced.seat);
-    untaken(state, named())?;
-    unblocked(state, named())?;
+    check_places(state, wish.named.iter().map(|priced| priced.seat), PlaceAsk::Exchange)?;
     let mut taken = wish.named.clone();
     taken.extend(take_general(state, layout, &wish.general)?);
     taken.sort_unstable_by_key(|priced| priced.seat);
@@ -64,7 +63,7 @@ fn judge<'a>(
 }
 
 fn given_back<'a>(state: &'a EventState, ask: &Exchange) -> Result<GivenBack<'a>, Refusal> {
-    let hold = booking_of(state, ask.hold, &ask.buyer)?;
+    let hold = hold_for(state, ask.hold, &ask.buyer, HoldAsk::Exchange)?;
     Ok(GivenBack { hold, seats: own_places(state, hold, &ask.seats)? })
 }
 
@@ -168,7 +167,7 @@ fn grant(state: &EventState, ask: &Exchange, given: GivenBack<'_>, taken: Vec<Pr
 /// Where the booking stands, if it is as the exchange wanted it. Nobody remembers what became of
 /// the first record; but what it asked for is so.
 pub(super) fn standing(state: &EventState, ask: &Exchange) -> Option<Booked> {
-    let hold = booking_of(state, ask.hold, &ask.buyer).ok()?;
+    let hold = hold_for(state, ask.hold, &ask.buyer, HoldAsk::Exchange).ok()?;
     let layout = state.layout()?;
     let has = |seat: &SeatNumber| hold.seats.binary_search(seat).is_ok();
     let named = |name: &String| layout.named(name).map(|places| SeatNumber(places.start));

@@ -1,6 +1,7 @@
 //! Extensions: more time for a hold. A new promise, so that only an open sale makes it (F5).
 
-use super::confirm::held_by;
+use super::conflict::hold_for;
+use super::pairs::HoldAsk;
 use super::{Verdict, held, may_promise};
 use crate::domain::change::Change;
 use crate::domain::event::EventState;
@@ -33,11 +34,7 @@ fn judge<'a>(state: &'a EventState, ask: &Extend) -> Result<&'a Hold, Refusal> {
     if longer && ask.deadline > cap {
         return Err(Refusal::limited(Code::ExtensionCap, cap.0, ask.deadline.0));
     }
-    let hold = held_by(state, ask.hold, &ask.buyer)?;
-    if hold.is_booked() {
-        return Err(Refusal::because(Code::HoldEnded, "booked"));
-    }
-    Ok(hold)
+    hold_for(state, ask.hold, &ask.buyer, HoldAsk::Extend)
 }
 
 /// Until when a hold may be extended. It is counted from the time in the id, which never changes,

@@ -6,6 +6,7 @@
 //! path, replay and simulator call it and nothing else.
 //!
 //! The ladder of an answer follows the order of precedence of the refusal codes, group by group.
+//! What becomes of a hold or place that is named is one table, [`pairs`].
 
 mod administration;
 mod amend;
@@ -20,6 +21,7 @@ mod expire;
 mod extend;
 pub mod lapse;
 mod orphan;
+pub mod pairs;
 mod release;
 #[cfg(test)]
 mod tests;

@@ -5,9 +5,12 @@ mod amend;
 mod best;
 mod block;
 mod booking;
+mod codes;
 mod exchange;
+mod fill;
 mod lapse;
 mod operation;
+mod pairs;
 mod random;
 mod table;
 

@@ -5,7 +5,7 @@ use crate::domain::layout::{Definition, Places, Row, Section, Tier};
 
 /// A section for each of these texts, in which rows are parted by `/`, each of seats, and perhaps
 /// its tier, bays and companions' seats behind colons.
-fn house(definition: &mut Definition, sections: &[(&str, &str)]) {
+pub(super) fn house(definition: &mut Definition, sections: &[(&str, &str)]) {
     let row = |(number, text): (u32, &str)| {
         let mut parts = text.split(':').map(|part| part.trim().to_owned());
         let mut part = || parts.next().unwrap_or_default();

@@ -101,3 +101,22 @@ fn operators_are_told_the_lowest_code() {
         ",
     );
 }
+
+#[test]
+fn a_suspended_event_changes_nothing() {
+    check(
+        "
+        0:00      define suspended                 -> refused event-suspended
+        0:00      define                           -> defined 1
+        0:00      open                             -> opened 2
+        0:01   h1 b1 claim A/1/1                   -> held h1 A/1/1@2000
+        0:02      b1 claim A/1/1 A/1/1 suspended   -> refused bad-request
+        0:02      define suspended                 -> refused event-suspended
+        0:02      b1 claim A/1/2 old suspended     -> refused event-suspended
+        0:02      b1 release h1 suspended          -> refused event-suspended
+        11:00     expire suspended                 -> refused event-suspended
+        11:00     b1 confirm h1 pay-1 suspended    -> refused event-suspended
+        11:01     b1 confirm h1 pay-1              -> derived h1 expired A/1/1; refused hold-ended
+        ",
+    );
+}

@@ -16,7 +16,8 @@
 //! changes is read by [`super::amend::amended`]. An id that is
 //! there twice is the same record if the request reads the same. What a request may carry besides:
 //! `@3` the edition it was made for, `waited=31000` in milliseconds, `old` an id made before the
-//! window, `forgotten` an id the window no longer knows.
+//! window, `forgotten` an id the window no longer knows, `suspended` that its owner has stopped the
+//! event meanwhile.
 //!
 //! Every line also checks that the state's indexes recount, that the changes told are all that
 //! happened, that the rows touched are those that changed, and that what a ledger would keep makes
@@ -156,6 +157,7 @@ impl Sale {
             id: verdict,
             early: request.check().err(),
         };
+        self.state.suspended = words.contains(&"suspended");
         let before = self.state.clone();
         let decision = step(&mut self.state, &request, &asked);
         let mut twin = before.clone();
@@ -168,7 +170,8 @@ impl Sale {
         decision
     }
 
-    fn body(&self, words: &[&str]) -> Body {
+    /// A request's words without time and id.
+    pub(super) fn body(&self, words: &[&str]) -> Body {
         let edition = option(words, "@").unwrap_or(self.state.edition);
         let actor = "ops".into();
         match *words {
@@ -193,7 +196,7 @@ impl Sale {
             ["unblock", ref what @ ..] => {
                 Body::Unblock(Unblock { edition, actor, places: targets(what) })
             }
-            ["expire"] => Body::Expire,
+            ["expire", ..] => Body::Expire,
             [who, "claim", ref wish @ ..] => Body::Claim(Claim {
                 buyer: buyer(who),
                 lines: wish.iter().filter_map(|word| line(word)).collect(),
@@ -201,7 +204,7 @@ impl Sale {
                 staff_override: wish.contains(&"staff"),
                 accessible: wish.contains(&"accessible"),
             }),
-            [who, "confirm", hold, reference] => Body::Confirm(Confirm {
+            [who, "confirm", hold, reference, ..] => Body::Confirm(Confirm {
                 buyer: buyer(who),
                 hold: self.hold(hold),
                 reference: Reference::new(reference).expect("a name"),
@@ -228,7 +231,7 @@ impl Sale {
                     expected_difference: option(wanted, "more="),
                 })
             }
-            [who, "release", hold] => {
+            [who, "release", hold, ..] => {
                 Body::Release(Release { buyer: buyer(who), hold: self.hold(hold) })
             }
             _ => panic!("no request reads {words:?}"),
@@ -236,7 +239,7 @@ impl Sale {
     }
 
     /// A hold by its name; one that no line has made is one that never was.
-    fn hold(&self, name: &str) -> RequestId {
+    pub(super) fn hold(&self, name: &str) -> RequestId {
         self.ids.get(name).copied().unwrap_or_else(|| id(START, 1 << 40))
     }
 
@@ -455,7 +458,7 @@ fn option(words: &[&str], prefix: &str) -> Option<i64> {
     Some(text.parse().expect("a number"))
 }
 
-fn buyer(name: &str) -> BuyerId {
+pub(super) fn buyer(name: &str) -> BuyerId {
     BuyerId::new(name).expect("a name")
 }
 
