@@ -62,6 +62,18 @@ impl<K: Ord, V> Few<K, V> {
         }
     }
 
+    /// The value of a key, to be changed; put in first where the key has none.
+    pub fn or_default(&mut self, key: K) -> &mut V
+    where
+        K: Copy,
+        V: Default,
+    {
+        if self.get(&key).is_none() {
+            self.insert(key, V::default());
+        }
+        self.get_mut(&key).expect("just put in")
+    }
+
     /// Puts a value in, or in the place of the one the key has.
     pub fn insert(&mut self, key: K, value: V) {
         self.0 = match mem::replace(&mut self.0, Entries::None) {
@@ -131,6 +143,10 @@ mod tests {
                 tree.remove(&key);
             }
             assert_eq!(few.get(&key).copied(), tree.get(&key).copied());
+            if number >> 17 & 3 == 0 {
+                *few.or_default(key) += 1;
+                *tree.entry(key).or_default() += 1;
+            }
             assert_eq!(few.get_mut(&0).copied(), tree.get(&0).copied());
             assert_eq!((few.len(), few.is_empty()), (tree.len(), tree.is_empty()));
             assert!(few.iter().eq(&tree) && few.keys().eq(tree.keys()));

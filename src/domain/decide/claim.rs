@@ -9,6 +9,7 @@ use super::pairs::PlaceAsk;
 use super::{Asked, Verdict, may_promise};
 use crate::domain::change::Change;
 use crate::domain::event::{Buyer, EventState};
+use crate::domain::few::Few;
 use crate::domain::ids::{HoldId, SeatNumber};
 use crate::domain::layout::{Layout, Stand};
 use crate::domain::limits::SEATS_PER_REQUEST_MAX;
@@ -81,7 +82,7 @@ pub(super) struct Wish {
     pub(super) general: BTreeMap<usize, Vec<(u16, i64, u32)>>,
     /// Seats that the event is to choose.
     best: Vec<Chosen>,
-    pub(super) by_tier: BTreeMap<u16, u32>,
+    pub(super) by_tier: Few<u16, u32>,
     pub(super) price: i64,
 }
 
@@ -127,23 +128,21 @@ impl Chosen {
 
 impl Wish {
     pub(super) fn read(layout: &Layout, claim: &Claim) -> Result<Wish, Refusal> {
-        let unknown: Vec<String> =
-            claim.lines.iter().filter_map(|line| unknown(layout, line)).collect();
-        if !unknown.is_empty() {
-            return Err(Refusal::over_seats(Code::UnknownSeat, unknown));
-        }
         let mut wish = Wish {
-            named: vec![],
+            named: Vec::with_capacity(claim.lines.len()),
             general: BTreeMap::new(),
             best: vec![],
-            by_tier: BTreeMap::new(),
+            by_tier: Few::default(),
             price: 0,
         };
-        let mut mismatched = vec![];
+        let (mut unknown, mut mismatched) = (vec![], vec![]);
         for line in &claim.lines {
             match line {
                 Line::Seat { name, tier } => {
-                    let seat = layout.find(name).expect("unknown seats are refused above");
+                    let Some(seat) = layout.find(name) else {
+                        unknown.push(name.clone());
+                        continue;
+                    };
                     match choose_tier(layout, layout.tiers_of(seat), tier.as_deref()) {
                         Some((tier, price)) => {
                             wish.named.push(Priced { seat, tier, price });
@@ -153,7 +152,10 @@ impl Wish {
                     }
                 }
                 Line::Places { section, tier, count } => {
-                    let index = layout.section(section).expect("refused above");
+                    let Some(index) = layout.section(section) else {
+                        unknown.push(section.clone());
+                        continue;
+                    };
                     match choose_tier(layout, layout.tiers_of_section(index), tier.as_deref()) {
                         Some((tier, price)) => {
                             wish.general.entry(index).or_default().push((tier, price, *count));
@@ -162,11 +164,20 @@ impl Wish {
                         None => mismatched.push(section.clone()),
                     }
                 }
-                Line::Best(best) => match Chosen::read(layout, best) {
-                    Some(chosen) => wish.best.push(chosen),
-                    None => mismatched.extend(best.section.clone().or(best.tier.clone())),
-                },
+                Line::Best(best) => {
+                    let section = best.section.as_ref();
+                    if let Some(name) = section.filter(|name| layout.section(name).is_none()) {
+                        unknown.push(name.clone());
+                    } else if let Some(chosen) = Chosen::read(layout, best) {
+                        wish.best.push(chosen);
+                    } else {
+                        mismatched.extend(section.or(best.tier.as_ref()).cloned());
+                    }
+                }
             }
+        }
+        if !unknown.is_empty() {
+            return Err(Refusal::over_seats(Code::UnknownSeat, unknown));
         }
         if mismatched.is_empty() {
             Ok(wish)
@@ -202,7 +213,7 @@ impl Wish {
     fn count_unchosen(&mut self) {
         for chosen in &self.best {
             if let Some(tier) = chosen.tier {
-                let of_tier = self.by_tier.entry(tier).or_default();
+                let of_tier = self.by_tier.or_default(tier);
                 *of_tier = of_tier.saturating_add(chosen.count);
             }
         }
@@ -210,7 +221,7 @@ impl Wish {
 
     fn add(&mut self, tier: u16, price: i64, count: u32) {
         // A claim for more than there can be is refused for its size, later on.
-        let of_tier = self.by_tier.entry(tier).or_default();
+        let of_tier = self.by_tier.or_default(tier);
         *of_tier = of_tier.saturating_add(count);
         self.price = self.price.saturating_add(price.saturating_mul(i64::from(count)));
     }
@@ -229,16 +240,6 @@ impl Wish {
                 Err(Refusal::limited(Code::PriceChanged, self.price, expected))
             }
             Some(_) | None => Ok(()),
-        }
-    }
-}
-
-fn unknown(layout: &Layout, line: &Line) -> Option<String> {
-    match line {
-        Line::Seat { name, .. } => layout.find(name).is_none().then(|| name.clone()),
-        Line::Places { section, .. } => layout.section(section).is_none().then(|| section.clone()),
-        Line::Best(best) => {
-            best.section.as_ref().filter(|section| layout.section(section).is_none()).cloned()
         }
     }
 }
@@ -300,7 +301,7 @@ fn check_limits(
     let has = buyer.map_or(0, counted);
     over(Code::RequestLimit, limits.seats_per_request, claim.size())?;
     over(Code::BuyerLimit, limits.seats_per_buyer, has + claim.size())?;
-    for (&tier, &count) in &wish.by_tier {
+    for (&tier, &count) in wish.by_tier.iter() {
         let has = buyer.and_then(|buyer| buyer.by_tier.get(&tier)).copied().unwrap_or(0);
         let limit = layout.tier_at(tier).seats_per_buyer;
         over(Code::TierLimit, limit, u64::from(has) + u64::from(count))?;

@@ -106,7 +106,7 @@ fn check_limits(
         let limit = layout.definition.limits.seats_per_buyer.map(u64::from);
         over(Code::BuyerLimit, limit, u64::from(buyer.seats()) + size - left)?;
     }
-    for (&tier, &count) in &wish.by_tier {
+    for (&tier, &count) in wish.by_tier.iter() {
         let count = u64::from(count);
         let of_tier = |seat: &&SeatNumber| state.seat(**seat).tier == tier;
         let left = given.seats.iter().filter(of_tier).count() as u64;

@@ -220,10 +220,7 @@ impl EventState {
 
 impl Buyer {
     fn count_taken(&mut self, tier: u16) {
-        match self.by_tier.get_mut(&tier) {
-            Some(count) => *count += 1,
-            None => self.by_tier.insert(tier, 1),
-        }
+        *self.by_tier.or_default(tier) += 1;
     }
 }
 
