@@ -31,6 +31,8 @@ struct Block {
     section_rank: i32,
     /// Rows of the section in front of it.
     rows_in_front: usize,
+    /// Seats of a party with bays that are kept for nobody.
+    kept_for_nobody: usize,
     /// How far its seats are from the middle of the row, in half seats, together.
     off_centre: usize,
     row: usize,
@@ -202,6 +204,7 @@ impl House<'_> {
                 strands,
                 section_rank: self.venue.definition.sections[row.section].rank,
                 rows_in_front: row.position,
+                kept_for_nobody: block.clone().filter(|at| bays > 0 && !row.kept[*at]).count(),
                 off_centre: block.clone().map(off_centre).sum(),
                 row: index,
                 first,

@@ -2,7 +2,8 @@
 //!
 //! Of all blocks of the wanted size the one is chosen that leaves no seat on its own; then the
 //! one in the section of the lowest rank, in the row furthest in front, nearest to the middle
-//! of its row; then the first in the order of the definition. Where no block is large enough
+//! of its row; then the first in the order of the definition. With wheelchair bays, seats kept for
+//! companions come before others of the row. Where no block is large enough
 //! and the buyer allows it, the party is parted: the largest block first, the rest likewise,
 //! each the best of what is left.
 
@@ -23,6 +24,8 @@ struct Rating {
     section: i32,
     /// Rows of the section in front of it.
     row: u32,
+    /// Seats beside bays that anybody may have, where companions' are free.
+    for_all: u32,
     /// How far its seats are from the middle of the row, together.
     off_centre: i64,
     first: SeatNumber,
@@ -210,10 +213,12 @@ impl<'a> Search<'a> {
             let beyond = Some(seat + 1).filter(|other| next_to(seat, *other));
             for_sale(seat) && !beyond.is_some_and(for_sale)
         });
+        let for_all = (first..=last).filter(|seat| plan.kept(*seat).is_none());
         Rating {
             strands: strands_before || strands_after,
             section: self.layout.stands()[stand].rank,
             row: row.position,
+            for_all: u32::try_from(for_all.count()).expect("a claim is bounded"),
             off_centre: plan.off_centre(first, count),
             first: SeatNumber(row.first + first),
         }
@@ -235,6 +240,7 @@ impl<'a> Search<'a> {
                 strands,
                 section: stand.rank,
                 row: own.position,
+                for_all: 0,
                 off_centre: own.plan.nearest(count),
                 first: SeatNumber(own.first),
             };
@@ -338,6 +344,7 @@ fn rate_runs(rank: i32, row: &StandRow, words: &[u64], count: u32, best: &mut Op
                 strands: skipped == 1 || room - skipped == 1,
                 section: rank,
                 row: row.position,
+                for_all: 0,
                 off_centre: row.plan.off_centre(begin + skipped, count),
                 first: SeatNumber(row.first + begin + skipped),
             };

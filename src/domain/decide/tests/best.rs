@@ -275,6 +275,21 @@ fn bays_and_their_companions_are_kept_for_those_who_ask() {
 }
 
 #[test]
+fn a_companion_gets_the_seat_kept_for_one() {
+    // F17
+    check_in(
+        |it| house(it, &[("F", "1-9::4:3")]),
+        "
+        0:00     define                     -> defined 1
+        0:00     open                       -> opened 2
+        0:01  h1 b1 claim best*2&1          -> held h1 F/1/3@2000 F/1/4@2000
+        0:02     b1 release h1              -> h1 released F/1/3 F/1/4
+        0:03  h2 b2 claim best*3&1          -> held h2 F/1/3@2000 F/1/4@2000 F/1/5@2000
+        ",
+    );
+}
+
+#[test]
 fn more_companions_sit_next_to_each_other_or_are_refused() {
     // F17
     check_in(
