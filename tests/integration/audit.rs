@@ -32,13 +32,21 @@ fn a_sale_is_clean_until_it_is_forged(stack: &Stack) -> Result<()> {
     let definition = definition.to_str().context("a path in UTF-8")?;
     ensure!(status(&deployment, &["event", "define", definition])? == 0, "not defined");
     ensure!(status(&deployment, &["event", "open", EVENT])? == 0, "not opened");
-    let claim = ["request", "claim", EVENT, "--buyer", "ann", "--seat", "stalls/A/1"];
+    let larger = larger_house(definition)?;
+    let larger = larger.path().to_str().context("a path in UTF-8")?;
+    ensure!(status(&deployment, &["event", "amend", larger])? == 0, "not amended");
+    let claim = ["request", "claim", EVENT, "--buyer", "ann", "--seat", "stalls/A/14"];
     ensure!(status(&deployment, &claim)? == 0, "not held");
+    // Whoever owns it next knows where the seat's row is.
+    owner.drain()?;
+    let mut owner = deployment.run("owner", "booking")?;
+    owner.wait_for_log("partition assigned", 1, WAIT)?;
+    ensure!(status(&deployment, &["event", "amend", definition])? == 1, "dropped what is held");
     let cluster = deployment.config.cluster();
     RequestProducer::new(&cluster)?.submit(EVENT.as_bytes(), Some(b"no request"), &[])?.wait()?;
 
     let report = deployment.must_be_clean()?;
-    ensure!((report.requests, report.answers, report.dead_letters) == (4, 3, 1), "{report}");
+    ensure!((report.requests, report.answers, report.dead_letters) == (6, 5, 1), "{report}");
     ensure!(status(&deployment, &["audit", "verify", "--all", "--ledger"])? == 0, "not clean");
     owner.drain()?;
 
@@ -49,9 +57,19 @@ fn a_sale_is_clean_until_it_is_forged(stack: &Stack) -> Result<()> {
     let report = holdfast::app::audit::verify(&Backend::open(&deployment.config)?, false)?;
     ensure!(report.duplicated == 1, "the claim has two answers:\n{report}");
     let first = report.first_divergence.as_ref().map(|first| (first.partition, first.offset));
-    ensure!(first == Some((Partition(0), 2)), "the claim lies there:\n{report}");
+    ensure!(first == Some((Partition(0), 3)), "the claim lies there:\n{report}");
     ensure!(status(&deployment, &["audit", "verify", "--all"])? == 1, "clean all the same");
     Ok(())
+}
+
+/// The definition of a house with two seats more in the middle of its numbers.
+fn larger_house(definition: &str) -> Result<tempfile::NamedTempFile> {
+    let text = std::fs::read_to_string(definition)?;
+    let larger = text.replacen("1-6 | 7-12", "1-6 | 7-14", 1);
+    ensure!(larger != text, "row A is another one");
+    let file = tempfile::Builder::new().suffix(".toml").tempfile()?;
+    std::fs::write(file.path(), larger)?;
+    Ok(file)
 }
 
 fn status(deployment: &Deployment, words: &[&str]) -> Result<i32> {
