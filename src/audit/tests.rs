@@ -4,7 +4,6 @@ mod exchange;
 mod invariants;
 mod office;
 mod planted;
-mod random;
 mod recount;
 mod rows;
 
