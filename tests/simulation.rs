@@ -1,4 +1,5 @@
-//! Ten thousand worlds, each from a seed, and the rules of the protocol taken out one by one.
+//! Ten thousand worlds, each from a seed, the rules of the protocol taken out one by one, and a
+//! million requests that are decided without a world around them.
 //!
 //! `tests/mutants.txt` has a line for each rule: its name and the first seed whose world shows that
 //! it is missing. What worlds once showed has become a rule there. `UPDATE_GOLDEN=1` looks for the
@@ -12,12 +13,16 @@ use std::fmt::Write as _;
 
 use holdfast::domain::rule::Rule;
 use holdfast::ports::clock::ticks;
+use holdfast::sim::decisions;
 use holdfast::sim::run::{Seeds, Summary, many, one};
 
 /// Worlds that are run.
 const SEEDS: u64 = 10_000;
 /// Requests that each is to have, on average.
 const REQUESTS_MIN: u64 = 1_000;
+/// Seeds whose requests are decided without a world, and how many each has.
+const DECISION_SEEDS: u64 = 1_000;
+const DECISION_REQUESTS: usize = 1_000;
 /// Seeds within which a rule that was taken out must be missed.
 const CAUGHT_WITHIN: u64 = 1_000;
 /// Rules that must be missed.
@@ -36,6 +41,14 @@ fn main() {
         return;
     }
     let update = std::env::var_os("UPDATE_GOLDEN").is_some();
+    let began = ticks();
+    let total = a_million_decisions_are_clean();
+    println!(
+        "simulation: {} requests decided without a world, trace hash {:016x}, {:.1} s",
+        total.requests,
+        total.hash,
+        began.elapsed().as_secs_f64()
+    );
     let began = ticks();
     the_same_seed_is_the_same_world();
     if update {
@@ -76,6 +89,21 @@ fn the_same_seed_is_the_same_world() {
         assert_eq!(first.hash, second.hash, "seed {seed} made two worlds");
         assert_eq!(first.requests, second.requests, "seed {seed} made two worlds");
     }
+}
+
+/// All kinds of requests, outcomes, places and refusals are met, and the auditor finds nothing.
+fn a_million_decisions_are_clean() -> decisions::Total {
+    let total = decisions::many(DECISION_SEEDS, DECISION_REQUESTS, threads());
+    println!("what was decided without a world\n{}", total.coverage);
+    for course in &total.failures {
+        let nth = course.requests;
+        println!("seed {}, request {nth}: {:#?}\n{:#?}", course.seed, course.found, course.last);
+    }
+    total.missing().iter().for_each(|what| println!("simulation: never decided: {what}"));
+    assert_eq!(total.failed, 0, "seeds in which something was wrong, see above");
+    assert_eq!(total.missing(), Vec::<String>::new(), "never met in {} requests", total.requests);
+    assert_eq!(total.requests, DECISION_SEEDS * DECISION_REQUESTS as u64);
+    total
 }
 
 fn ten_thousand_worlds_are_clean() -> Summary {

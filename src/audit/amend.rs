@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::event::{EventModel, Hold, Record, Sale};
 use super::finding::{Check, Fault, Judged, ensure, same};
-use super::grant::{check_places_of, check_record, unended, wrong_kind};
+use super::grant::{check_places_of, check_record, wrong_kind};
 use crate::domain::ids::{BuyerId, HoldId, Reference};
 use crate::domain::outcome::{Cancelled, Held, Outcome, Place, ToBlock};
 use crate::domain::request::Body;
@@ -25,7 +25,7 @@ pub(super) fn extended(
     ensure(open, Check::Sale, || ("an open sale".into(), format!("{:?}", model.sale)))?;
     same(Check::Hold, "the hold asked for,", &extend.hold, &held.hold)?;
     same(Check::Limit, "staff override, told by the grant alone,", &false, &held.staff_override)?;
-    let hold = unended(model, held.hold)?;
+    let Some(hold) = model.unended(held.hold) else { return Ok(()) };
     let at = outcome.header.decided_at;
     ensure(hold.is_live(at), Check::LateExpiry, || {
         (format!("a hold live at {at}"), format!("deadline {}", hold.deadline))
@@ -56,7 +56,7 @@ pub(super) fn cancelled(
     outcome: &Outcome,
     cancelled: &Cancelled,
 ) -> Judged {
-    let hold = unended(model, cancelled.hold)?;
+    let Some(hold) = model.unended(cancelled.hold) else { return Ok(()) };
     check_once_each(hold, cancelled.hold, &cancelled.places)?;
     let Body::Cancel(cancel) = &record.request.body else {
         return Err(wrong_kind(record, "an answer to a cancel"));

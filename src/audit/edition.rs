@@ -40,8 +40,7 @@ impl Edition {
             let more = wanted.saturating_sub(u32::try_from(had.len()).unwrap_or(u32::MAX));
             stay.into_iter().chain(last + 1..=last + more).collect()
         };
-        let mut venue = Venue::expand_with(definition, &mut labels)?;
-        venue.loosen(before);
+        let venue = Venue::expand_with(definition, &mut labels)?;
         Ok(Edition { venue, narrow })
     }
 

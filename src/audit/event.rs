@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::finding::{Check, Fault, Finding, Judged, REQUESTS, ensure, same, topic_of};
+use super::invariants::{self, Step};
 use super::venue::Venue;
 use super::{amend, exchange, grant, operate, refusal};
 use crate::domain::ids::{BuyerId, Digest, EventId, HoldId, Partition, Reference};
@@ -54,8 +55,6 @@ pub(super) struct Hold {
     pub(super) offset: i64,
     pub(super) reference: Option<Reference>,
     pub(super) ended: Option<Cause>,
-    /// Whether staff set limits aside for it.
-    pub(super) staff_override: bool,
     /// How many places name it: those it has, and those nobody took since it left them.
     pub(super) named: u32,
 }
@@ -103,9 +102,10 @@ pub struct EventModel {
     pub(super) deadlines: BTreeSet<(At, HoldId)>,
     /// Places that are not free, by section.
     pub(super) taken: BTreeMap<String, u64>,
-    /// Records folded since all of it was counted again, and whether that has failed.
+    /// Records folded since all of it was counted again.
     pub(super) uncounted: usize,
-    pub(super) miscounted: bool,
+    /// The invariants that were found broken: their state is not told again.
+    pub(super) broken: BTreeSet<Check>,
 }
 
 impl EventModel {
@@ -132,7 +132,7 @@ impl EventModel {
             deadlines: BTreeSet::new(),
             taken: BTreeMap::new(),
             uncounted: 0,
-            miscounted: false,
+            broken: BTreeSet::new(),
         }
     }
 
@@ -162,8 +162,9 @@ impl EventModel {
         let mut rows_expired = 0;
         self.last_offset = record.offset;
         for outcome in outcomes {
+            let broken = invariants::broken_by(&Step { before: self, record, outcome });
+            self.broken.extend(broken.iter().map(|fault| fault.check));
             let checks = [
-                self.check_sequence(record, outcome),
                 self.check_time(record, outcome),
                 check_moment(record, outcome, outcomes[0]),
                 self.check_suspended(record, outcome),
@@ -172,7 +173,7 @@ impl EventModel {
                 self.check_oldest(outcome, rows_expired),
             ];
             let topic = topic_of(&outcome.body);
-            let faults = checks.into_iter().filter_map(Judged::err);
+            let faults = broken.into_iter().chain(checks.into_iter().filter_map(Judged::err));
             findings.extend(faults.map(|fault| self.locate(record.offset, topic, fault)));
             if let OutcomeBody::Released(released) = &outcome.body
                 && released.cause == Cause::Expired
@@ -205,16 +206,6 @@ impl EventModel {
             expected: fault.expected,
             found: fault.found,
         }
-    }
-
-    fn check_sequence(&self, record: &Record<'_>, outcome: &Outcome) -> Judged {
-        let found = outcome.header.sequence;
-        let next = self.sequence + i64::from(changes(outcome));
-        // Refused without the event in hand, an outcome carries 0.
-        let detached = detached(outcome) && !in_hand(record, outcome) && found == 0;
-        ensure(found == next || detached, Check::Sequence, || {
-            (format!("sequence {next}"), format!("sequence {found}"))
-        })
     }
 
     /// Log time never goes back, and not beyond the record; it may stay behind, where it is ahead
@@ -341,6 +332,12 @@ impl EventModel {
         self.seats.get(place).is_none_or(|seat| seat.status == Status::Free)
     }
 
+    /// A hold that was made and has not ended. None is another matter than what is done to it: the
+    /// invariant of holds tells.
+    pub(super) fn unended(&self, id: HoldId) -> Option<&Hold> {
+        self.holds.get(&id).filter(|hold| hold.ended.is_none())
+    }
+
     /// A hold that is there, is booked, or is still named by a place nobody took after it.
     pub(super) fn remembered(&self, id: HoldId) -> Option<&Hold> {
         self.holds.get(&id)
@@ -427,7 +424,7 @@ fn before_the_state(outcome: &Outcome) -> bool {
 }
 
 /// Refused with a code for which the event need not have been in hand.
-fn detached(outcome: &Outcome) -> bool {
+pub(super) fn detached(outcome: &Outcome) -> bool {
     outcome.code().is_some_and(|code| code <= Code::EventSuspended)
 }
 

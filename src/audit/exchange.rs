@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::amend::{check_booking, check_once_each, check_to_blocks};
 use super::event::{EventModel, Hold, Record, Sale};
 use super::finding::{Check, Judged, ensure, same};
-use super::grant::{check_places, check_places_of, check_record, known, unended, wrong_kind};
+use super::grant::{check_places, check_places_of, check_record, known, wrong_kind};
 use super::venue::{Venue, Wanted};
 use super::wish::kept_from;
 use crate::domain::limits::SEATS_PER_REQUEST_MAX;
@@ -13,21 +13,14 @@ use crate::domain::outcome::{Exchanged, Outcome, Place};
 use crate::domain::refusal::{Code, Refusal};
 use crate::domain::request::{Body, Exchange, Line};
 
-/// An exchange granted. A second holder is looked for first, then a place given back twice.
+/// An exchange granted. A place given back twice is looked for first.
 pub(super) fn exchanged(
     model: &EventModel,
     record: &Record<'_>,
     outcome: &Outcome,
     told: &Exchanged,
 ) -> Judged {
-    for seat in &told.taken {
-        let holder = model.holder(seat);
-        ensure(holder.is_none(), Check::TwoHolders, || {
-            let holder = holder.map(|(hold, _)| hold.to_string()).unwrap_or_default();
-            (format!("{seat} to be free"), format!("it in hold {holder}"))
-        })?;
-    }
-    let hold = unended(model, told.hold)?;
+    let Some(hold) = model.unended(told.hold) else { return Ok(()) };
     check_once_each(hold, told.hold, &told.given_back)?;
     let Body::Exchange(ask) = &record.request.body else {
         return Err(wrong_kind(record, "an answer to an exchange"));
@@ -52,10 +45,8 @@ pub(super) fn exchanged(
     })?;
     check_has_now(model, &wanted, &kept, told)?;
     check_sums(hold, ask, &given, told)?;
-    let bound = Net { model, venue, ask, wanted: &wanted, given: &given, kept: kept.len() };
-    let over = bound.exceeded().into_iter().next();
-    ensure(over.is_none(), Check::Limit, || {
-        ("no more places than there may be".into(), format!("a case for {over:?}"))
+    ensure(!is_too_large(venue, &wanted, kept.len()), Check::Limit, || {
+        ("no more places than one request may ask for".into(), wanted.size.to_string())
     })
 }
 
@@ -113,9 +104,7 @@ impl Net<'_> {
         let (has, _) = self.model.has(&self.ask.buyer);
         let over = |limit: Option<u32>, count: u64| limit.is_some_and(|most| count > most.into());
         let mut codes = vec![];
-        if wants_too_much(self.venue, self.wanted)
-            || self.kept as u64 + size > SEATS_PER_REQUEST_MAX as u64
-        {
+        if is_too_large(self.venue, self.wanted, self.kept) {
             codes.push(Code::RequestLimit);
         }
         let all = has.values().sum::<u64>() + size;
@@ -141,6 +130,11 @@ fn wants_too_much(venue: &Venue, wanted: &Wanted) -> bool {
     let limit = venue.definition.limits.seats_per_request;
     wanted.size > SEATS_PER_REQUEST_MAX as u64
         || limit.is_some_and(|most| wanted.size > u64::from(most))
+}
+
+/// Whether it wants too much by itself, or for the booking that it leaves so many places.
+fn is_too_large(venue: &Venue, wanted: &Wanted, kept: usize) -> bool {
+    wants_too_much(venue, wanted) || kept as u64 + wanted.size > SEATS_PER_REQUEST_MAX as u64
 }
 
 /// Whether a refusal over the price or a limit is right. All but the size of the wish rests on the

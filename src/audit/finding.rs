@@ -52,7 +52,9 @@ pub enum Check {
     Refusal,
     /// A suspended event that goes on, though nothing on the log lets it.
     Suspended,
-    /// Places, holds and counts of one event do not go together.
+    /// Places of one event are more, fewer or others than there are.
+    Conservation,
+    /// Counts of one event are not what its places come to.
     Recount,
     /// Deciding again comes to something else.
     Decision,
@@ -85,6 +87,7 @@ impl Check {
             Check::LateExpiry => "late-expiry",
             Check::Refusal => "refusal",
             Check::Suspended => "suspended",
+            Check::Conservation => "conservation",
             Check::Recount => "recount",
             Check::Decision => "decision",
             Check::Ledger => "ledger",

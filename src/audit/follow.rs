@@ -70,7 +70,6 @@ impl EventModel {
             offset,
             reference: None,
             ended: None,
-            staff_override: held.staff_override,
             named,
         };
         self.holds.insert(id, hold);

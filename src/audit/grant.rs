@@ -16,20 +16,13 @@ use crate::domain::request::{Body, Claim};
 use crate::domain::seat::Cause;
 use crate::domain::time::Millis;
 
-/// A claim granted. A second holder is looked for first: nothing else may hide it.
+/// A claim granted.
 pub(super) fn held(
     model: &EventModel,
     record: &Record<'_>,
     outcome: &Outcome,
     held: &Held,
 ) -> Judged {
-    for place in &held.places {
-        let holder = model.holder(&place.seat);
-        ensure(holder.is_none(), Check::TwoHolders, || {
-            let holder = holder.map(|(hold, _)| hold.to_string()).unwrap_or_default();
-            (format!("{} to be free", place.seat), format!("it in hold {holder}"))
-        })?;
-    }
     let Body::Claim(claim) = &record.request.body else {
         return Err(wrong_kind(record, "an answer to a claim"));
     };
@@ -38,9 +31,6 @@ pub(super) fn held(
     let open = model.sale == Sale::Open;
     ensure(open, Check::Sale, || ("an open sale".into(), format!("{:?}", model.sale)))?;
     same(Check::Hold, "a hold named by its claim,", &record.request.id, &held.hold)?;
-    ensure(!model.holds.contains_key(&held.hold), Check::Hold, || {
-        ("a hold to be made once".into(), format!("hold {} again", held.hold))
-    })?;
     let mut wanted = venue.wanted(claim);
     let named = wanted.named.keys().cloned().collect();
     best::choose(model, venue, claim, &mut wanted).map_err(|lack| Fault {
@@ -70,7 +60,7 @@ pub(super) fn held(
     let deadline = outcome.header.decided_at.plus(venue.definition.hold_time);
     same(Check::Hold, "deadline", &deadline, &held.deadline)?;
     same(Check::Limit, "staff override", &claim.staff_override, &held.staff_override)?;
-    check_limits(model, venue, claim, &wanted)
+    check_size(venue, claim, &wanted)
 }
 
 /// What every grant of something new rests on.
@@ -129,28 +119,13 @@ fn check_price(venue: &Venue, claim: &Claim, held: &Held) -> Judged {
     same(Check::Price, "total", &claim.expected_price.unwrap_or(total), &total)
 }
 
-fn check_limits(model: &EventModel, venue: &Venue, claim: &Claim, wanted: &Wanted) -> Judged {
-    let within = |what: &str, limit: Option<u32>, count: u64| match limit {
-        Some(limit) => ensure(count <= u64::from(limit), Check::Limit, || {
-            (format!("at most {limit} {what}"), count.to_string())
-        }),
-        None => Ok(()),
-    };
-    ensure(wanted.size <= SEATS_PER_REQUEST_MAX as u64, Check::Limit, || {
-        (format!("at most {SEATS_PER_REQUEST_MAX} places"), wanted.size.to_string())
-    })?;
-    if claim.staff_override {
-        return Ok(());
-    }
-    let limits = venue.definition.limits;
-    let (has, live) = model.has(&claim.buyer);
-    within("places in a claim", limits.seats_per_request, wanted.size)?;
-    let all = has.values().sum::<u64>() + wanted.size;
-    within("places of the buyer", limits.seats_per_buyer, all)?;
-    within("live holds of the buyer", limits.live_holds_per_buyer, live + 1)?;
-    wanted.by_tier.iter().try_for_each(|(tier, count)| {
-        let limit = venue.tier(tier).and_then(|(_, _, limit)| limit);
-        within("places of the tier", limit, has.get(tier.as_str()).unwrap_or(&0) + count)
+/// What one claim may ask for. What its buyer may have in all is an invariant.
+fn check_size(venue: &Venue, claim: &Claim, wanted: &Wanted) -> Judged {
+    let limit = venue.definition.limits.seats_per_request.filter(|_| !claim.staff_override);
+    let most =
+        limit.map_or(SEATS_PER_REQUEST_MAX as u64, u64::from).min(SEATS_PER_REQUEST_MAX as u64);
+    ensure(wanted.size <= most, Check::Limit, || {
+        (format!("at most {most} places in a claim"), wanted.size.to_string())
     })
 }
 
@@ -169,7 +144,7 @@ pub(super) fn booked(
         ("no booking of what is called off".into(), "a booking".into())
     })?;
     same(Check::Hold, "the hold asked for,", &confirm.hold, &booked.hold)?;
-    let hold = unended(model, booked.hold)?;
+    let Some(hold) = model.unended(booked.hold) else { return Ok(()) };
     let at = outcome.header.decided_at;
     ensure(hold.is_live(at), Check::LateExpiry, || {
         (format!("a hold live at {at}"), format!("deadline {}", hold.deadline))
@@ -214,7 +189,7 @@ pub(super) fn released(
     outcome: &Outcome,
     released: &Released,
 ) -> Judged {
-    let hold = unended(model, released.hold)?;
+    let Some(hold) = model.unended(released.hold) else { return Ok(()) };
     let at = outcome.header.decided_at;
     let lapsed = at >= hold.deadline.plus(GRACE);
     ensure(hold.reference.is_none(), Check::Hold, || {
@@ -258,7 +233,7 @@ pub(super) fn repeat(model: &EventModel, record: &Record<'_>, outcome: &Outcome)
             return Err(wrong_kind(record, "a repeat to say where a hold stands"));
         }
     };
-    let hold = unended(model, id)?;
+    let Some(hold) = model.unended(id) else { return Ok(()) };
     let asked = asked_again(model, record, hold)?;
     same(Check::Hold, "the hold asked for,", &asked, &id)?;
     same(Check::Hold, "buyer", &Some(&hold.buyer), &record.request.buyer())?;
@@ -332,21 +307,6 @@ pub(super) fn known(model: &EventModel) -> Result<&Venue, Fault> {
         expected: "an event that was defined".into(),
         found: "a grant before any definition".into(),
     })
-}
-
-/// The hold an outcome acts on: it was made and has not ended.
-pub(super) fn unended(model: &EventModel, id: HoldId) -> Result<&Hold, Fault> {
-    let fault = |expected: &str, found: String| Fault {
-        check: Check::Hold,
-        expected: expected.into(),
-        found,
-    };
-    let hold = model.holds.get(&id);
-    let hold = hold.ok_or_else(|| fault("a hold made before", format!("hold {id}")))?;
-    match hold.ended {
-        None => Ok(hold),
-        Some(cause) => Err(fault("a hold to end once", format!("hold {id}, ended: {cause:?}"))),
-    }
 }
 
 /// An outcome that no such request causes.

@@ -91,6 +91,7 @@ impl Report {
             | Check::LateExpiry
             | Check::Refusal
             | Check::Suspended
+            | Check::Conservation
             | Check::Recount
             | Check::Decision
             | Check::Ledger

@@ -1,9 +1,9 @@
 //! A log as values, for the tests below: what was asked, and what was answered.
 
 mod exchange;
+mod invariants;
 mod office;
 mod planted;
-mod random;
 mod recount;
 mod rows;
 

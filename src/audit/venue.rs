@@ -12,24 +12,13 @@ use crate::domain::request::{Best, Claim, Line, Target};
 #[derive(Clone, Debug)]
 pub(super) struct Venue {
     pub(super) definition: Definition,
-    /// The loosest bounds on a buyer there ever were: a later one takes nothing away.
-    pub(super) loosest: Loosest,
     /// Index of the section and, for a numbered seat, name of its tier.
     places: HashMap<String, (usize, Option<String>)>,
-    capacity: Vec<u64>,
+    pub(super) capacity: Vec<u64>,
     /// What the places of each section of general admission are called there, rising.
     labels: HashMap<String, Vec<u32>>,
     /// Rows of numbered seats, in the order of the definition.
     pub(super) rows: Vec<VenueRow>,
-}
-
-/// Bounds on one buyer over all editions of an event; `None` is no bound.
-#[derive(Clone, Debug)]
-pub(super) struct Loosest {
-    pub(super) seats: Option<u32>,
-    pub(super) live_holds: Option<u32>,
-    /// Of each tier.
-    pub(super) of_tier: Vec<Option<u32>>,
 }
 
 /// A row of numbered seats.
@@ -151,24 +140,8 @@ impl Venue {
             }
             capacity.push(count);
         }
-        let loosest = Loosest {
-            seats: definition.limits.seats_per_buyer,
-            live_holds: definition.limits.live_holds_per_buyer,
-            of_tier: definition.tiers.iter().map(|tier| tier.seats_per_buyer).collect(),
-        };
         let (definition, rows, labels) = (definition.clone(), all_rows, all_labels);
-        Ok(Venue { definition, loosest, places, capacity, labels, rows })
-    }
-
-    /// Takes in the bounds there were before.
-    pub(super) fn loosen(&mut self, before: &Venue) {
-        let looser = |a: Option<u32>, b: Option<u32>| a.zip(b).map(|(a, b)| a.max(b));
-        let Loosest { seats, live_holds, of_tier } = &mut self.loosest;
-        *seats = looser(*seats, before.loosest.seats);
-        *live_holds = looser(*live_holds, before.loosest.live_holds);
-        for (now, before) in of_tier.iter_mut().zip(&before.loosest.of_tier) {
-            *now = looser(*now, *before);
-        }
+        Ok(Venue { definition, places, capacity, labels, rows })
     }
 
     /// What the places of a section of general admission are called there, rising.

@@ -24,10 +24,11 @@
 //! [`workload`] (what is asked), `weather` (what a world is like), `world` (its course), `process`
 //! and `driver` (an owner), `watcher` (an expiry worker), `broker`, `group` and [`ledger`]
 //! (servers), `net` (time and chance), [`fault`] and [`matrix`] (what struck where), [`coverage`]
-//! (what was met), `judge`, [`run`].
+//! (what was met), `judge`, [`run`]; [`decisions`] (the same requests without a world).
 
 pub mod broker;
 pub mod coverage;
+pub mod decisions;
 mod driver;
 pub mod fault;
 mod group;

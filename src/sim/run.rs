@@ -3,10 +3,11 @@
 //! Which thread runs which seed says nothing about the result: the worlds share nothing, and what
 //! is summed up does not depend on the order.
 
+use std::any::Any;
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, Once};
+use std::sync::{Mutex, Once, PoisonError};
 
 use super::coverage::{Coverage, Run};
 use super::matrix::Matrix;
@@ -73,41 +74,53 @@ pub fn one(seed: u64, without: Option<Rule>, in_words: bool) -> Verdict {
     let _without = Without::new(without);
     let _ = path::take_counts();
     let run = AssertUnwindSafe(|| World::new(seed, in_words).run());
-    let mut verdict = catch_unwind(run).unwrap_or_else(|panic| {
-        let words = panic.downcast_ref::<String>().map(String::as_str);
-        let words = words.or_else(|| panic.downcast_ref::<&str>().copied());
-        Verdict::panicked(seed, words.unwrap_or("no words"))
-    });
+    let mut verdict =
+        catch_unwind(run).unwrap_or_else(|panic| Verdict::panicked(seed, words_of(&*panic)));
     verdict.paths = path::take_counts();
     verdict
 }
 
 /// Runs the worlds of many seeds; tells after each how many are done.
 pub fn many(seeds: &Seeds, tell: impl Fn(u64) + Sync) -> Summary {
+    let total = Mutex::new(Summary::default());
+    in_parallel(seeds.count, seeds.threads, |index| {
+        let verdict = one(seeds.from + index, seeds.without, false);
+        let goes_on = !seeds.until_failure || verdict.violations.is_empty();
+        let mut total = total.lock().unwrap_or_else(PoisonError::into_inner);
+        total.add(verdict);
+        tell(total.seeds);
+        goes_on
+    });
+    total.into_inner().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Does the work of each number below a count, on so many threads, in about this order; once one of
+/// them says that it is enough, no higher one is begun.
+pub(super) fn in_parallel(count: u64, threads: usize, work: impl Fn(u64) -> bool + Sync) {
     let next = AtomicU64::new(0);
     let stop = AtomicU64::new(u64::MAX);
-    let total = Mutex::new(Summary::default());
-    let work = || {
+    let run = || {
         loop {
             let index = next.fetch_add(1, Ordering::Relaxed);
-            if index >= seeds.count || index > stop.load(Ordering::Relaxed) {
+            if index >= count || index > stop.load(Ordering::Relaxed) {
                 return;
             }
-            let verdict = one(seeds.from + index, seeds.without, false);
-            if seeds.until_failure && !verdict.violations.is_empty() {
+            if !work(index) {
                 stop.fetch_min(index, Ordering::Relaxed);
             }
-            let mut total = total.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-            total.add(verdict);
-            tell(total.seeds);
         }
     };
     std::thread::scope(|scope| {
-        for _ in 0..seeds.threads.max(1) {
-            scope.spawn(work);
+        for _ in 0..threads.max(1) {
+            scope.spawn(run);
         }
     });
-    total.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+/// The words of a panic.
+pub(super) fn words_of(panic: &(dyn Any + Send)) -> &str {
+    let words = panic.downcast_ref::<String>().map(String::as_str);
+    words.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no words")
 }
 
 impl Summary {
@@ -164,7 +177,7 @@ thread_local! {
 }
 
 /// A panic of a world is a violation among others, and is told as one.
-fn quiet_panics() {
+pub(super) fn quiet_panics() {
     static ONCE: Once = Once::new();
     IN_WORLD.set(true);
     ONCE.call_once(|| {

@@ -19,8 +19,6 @@ mod pace;
 mod record;
 mod sale;
 mod seats;
-#[cfg(test)]
-mod tests;
 mod venue;
 mod wish;
 

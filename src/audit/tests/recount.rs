@@ -1,84 +1,12 @@
-//! What counting again finds when the model itself is not right, and what it does not keep.
+//! What the model does not keep, and what it says of what it has judged before.
 
-use super::planted::{at, held, id_at, place, refused, released, sale};
+use super::planted::{held, refused, released, sale};
 use super::{Log, Model, PARTITION, buyer, claim, event, seat};
-use crate::audit::event::EventModel;
 use crate::audit::{Check, Report};
-use crate::domain::ids::HoldId;
 use crate::domain::outcome::Role;
 use crate::domain::refusal::Code;
 use crate::domain::request::Body;
-use crate::domain::seat::{Cause, Status};
-
-/// A sale in the middle: a booking of two seats, and a hold.
-fn model() -> EventModel {
-    let mut log = sale();
-    log.requests.retain(|asked| asked.offset < 28);
-    log.outcomes.retain(|outcome| outcome.header.offset < 28);
-    let (report, model) = log.audit();
-    assert!(report.is_clean(), "{report}");
-    model.event(&event()).expect("asked for").clone()
-}
-
-#[test]
-fn a_count_that_does_not_go_with_the_places_is_found_once() {
-    assert!(model().recount().is_none());
-    let finds = |plant: fn(&mut EventModel)| {
-        let mut model = model();
-        plant(&mut model);
-        let finding = model.recount().expect("planted");
-        assert_eq!((finding.check, finding.offset), (Check::Recount, 22), "{finding}");
-        assert!(model.recount().is_none(), "it stays as wrong as it was");
-    };
-    finds(|model| *model.taken.get_mut("A").unwrap() += 1);
-    finds(|model| _ = model.taken.insert("G".into(), 7));
-    finds(|model| model.deadlines.clear());
-    finds(|model| _ = model.deadlines.insert((at(60), id_at(2))));
-    finds(|model| model.of_buyer.clear());
-    finds(|model| drop(model.of_buyer.insert(buyer("eve"), [id_at(2)].into())));
-    finds(|model| model.references.clear());
-    finds(|model| {
-        let hold = model.holds.get_mut(&id_at(7)).unwrap();
-        hold.reference = model.references.keys().next().cloned();
-    });
-    finds(|model| model.seats.get_mut("A/1/1").unwrap().status = Status::Free);
-    finds(|model| model.seats.get_mut("A/1/1").unwrap().status = Status::Held);
-    finds(|model| model.seats.get_mut("A/1/1").unwrap().hold = id_at(7));
-    finds(|model| model.seats.get_mut("G/1").unwrap().status = Status::Blocked);
-    finds(|model| drop(model.blocks.insert("G/1".into(), "press".into())));
-    finds(|model| drop(model.blocks.insert("A/2/5".into(), "press".into())));
-    finds(|model| model.seats.get_mut("G/1").unwrap().hold = HoldId::NONE);
-    finds(|model| _ = model.seats.insert("B/1".into(), model.seats["A/1/1"]));
-    finds(|model| model.holds.get_mut(&id_at(2)).unwrap().named = 3);
-    finds(|model| model.holds.get_mut(&id_at(2)).unwrap().places.push(place("A/1/3")));
-    finds(|model| drop(model.holds.remove(&id_at(7))));
-    finds(|model| model.holds.get_mut(&id_at(7)).unwrap().ended = Some(Cause::Expired));
-    let limits = |model: &mut EventModel| {
-        model.venue.as_mut().unwrap().loosest.seats = Some(1);
-    };
-    finds(limits);
-    let mut by_staff = model();
-    limits(&mut by_staff);
-    by_staff.holds.get_mut(&id_at(2)).unwrap().staff_override = true;
-    assert!(by_staff.recount().is_none(), "what staff granted is not bound");
-}
-
-#[test]
-fn a_thousand_records_apart_it_is_counted_again() {
-    let mut model = model();
-    assert!(model.recount().is_none());
-    model.deadlines.clear();
-    assert!((1..1_000).all(|_| model.recount_at_times().is_none()));
-    assert!(model.recount_at_times().is_some());
-}
-
-#[test]
-fn a_seat_with_two_holders_is_counted_too() {
-    let mut log = sale();
-    log.held_at(7).places[0] = place("A/1/1");
-    let report = log.audit().0;
-    assert!(report.findings.iter().any(|found| found.check == Check::Recount), "{report}");
-}
+use crate::domain::seat::Cause;
 
 #[test]
 fn what_nothing_names_any_more_is_forgotten() {

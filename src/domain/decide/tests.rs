@@ -11,7 +11,6 @@ mod fill;
 mod lapse;
 mod operation;
 mod pairs;
-mod random;
 mod table;
 
 use crate::domain::layout::Places;
