@@ -7,7 +7,7 @@ use super::time::{At, Millis};
 
 /// Counts changes of the rules by which requests are decided. A reader that decides again must have
 /// the same number to expect the same answers.
-pub const DECISION_VERSION: i32 = 2;
+pub const DECISION_VERSION: i32 = 3;
 
 /// Where an outcome stands among those its request caused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

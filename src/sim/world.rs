@@ -405,14 +405,22 @@ impl World {
         }
     }
 
-    /// Now and then a supervisor stops a process in good order, or an expiry worker starts anew.
+    /// Now and then a supervisor stops a process in good order, or an expiry worker starts anew, or
+    /// a member has polled too seldom and joins again.
     fn disturb_a_process(&mut self) {
         let quiet = self.net.weather.borrow().strike_one_in == 0;
-        if quiet || !self.net.one_in(400) {
+        if quiet || !self.net.one_in(200) {
             return;
         }
         let awake: Vec<Pid> =
             (0..self.processes.len()).filter(|pid| self.processes[*pid].is_awake()).collect();
+        if self.net.one_in(2) {
+            if !awake.is_empty() {
+                let pid = *self.net.pick(&awake);
+                self.join_again(pid);
+            }
+            return;
+        }
         if !awake.is_empty() {
             let pid = *self.net.pick(&awake);
             self.send(pid, 0, Message::Stop);

@@ -15,8 +15,8 @@ use crate::domain::refusal::{Code, Refusal};
 use crate::domain::runs::Runs;
 use crate::domain::seat::Priced;
 
-/// Refuses named seats that leave others on their own, with those chosen for the claim in mind. Each
-/// section and price is judged by itself: one of which no better choice is left excuses no other.
+/// Refuses named seats that leave others on their own, with those chosen for the claim in mind.
+/// Each section and price is judged by itself: one without a better choice excuses no other.
 pub(super) fn keep_pairs(
     state: &EventState,
     layout: &Layout,

@@ -1,9 +1,10 @@
 //! A process as a member of the group: what it does when it is told.
 
+use super::Message;
 use crate::engine::Input;
 use crate::sim::group::Assigned;
 use crate::sim::net::{Event, Pid, Servers};
-use crate::sim::world::World;
+use crate::sim::world::{Happening, World};
 
 impl World {
     pub(super) fn on_rebalance(&mut self, pid: Pid, after: i32) {
@@ -15,7 +16,10 @@ impl World {
         self.processes[pid].refused.clear();
         self.let_go(pid);
         if !self.processes[pid].is_awake() {
-            return;
+            // A sleeper goes on with it when it wakes; the dead never do.
+            let message = Box::new(Message::Rebalance(after));
+            let event = Event::World(Happening::To(pid, message));
+            return self.processes[pid].deferred.push_back(event);
         }
         let instance = self.processes[pid].instance.clone();
         let Some(&member) = self.members.borrow().get(&pid) else { return };
@@ -25,6 +29,15 @@ impl World {
         };
         let delay = self.net.delay();
         self.net.after(delay, Event::Reach(Box::new(reach)));
+    }
+
+    /// A member takes its assignment for lost and joins a group that has not noticed: a static one
+    /// is given the same in the same generation.
+    pub(in crate::sim) fn join_again(&mut self, pid: Pid) {
+        let current = self.processes[pid].driver.current();
+        if let Some(current) = current {
+            self.on_rebalance(pid, current.membership.generation);
+        }
     }
 
     pub(super) fn on_assigned(&mut self, pid: Pid, assigned: Assigned) {
