@@ -12,7 +12,7 @@ use super::grant::known;
 use super::refusal::lists;
 use super::venue::Venue;
 use crate::domain::layout::Definition;
-use crate::domain::limits::{BLOCK_SEATS_MAX, ROWS_PER_EVENT_MAX};
+use crate::domain::limits::{BLOCK_SEATS_MAX, ROWS_PER_EVENT_MAX, SECTION_TIERS_MAX};
 use crate::domain::refusal::{Code, Refusal};
 use crate::domain::request::Amend;
 use crate::domain::seat::Status;
@@ -98,13 +98,14 @@ pub(super) fn check(model: &EventModel, ask: &Amend) -> Judged {
     })
 }
 
-/// Whether there is no room for what somebody has, as a refusal says; or too many rows, which the
-/// topics do not tell.
+/// Whether there is no room for what somebody has, as a refusal says; or too many rows or
+/// counts, which are not counted here.
 pub(super) fn is_refused(model: &EventModel, ask: &Amend, refused: &Refusal) -> bool {
     let Ok(edition) = Edition::of(model, &ask.definition) else { return false };
     let ground = &refused.ground;
     if refused.code == Code::RequestLimit {
-        return ground.limit == Some(ROWS_PER_EVENT_MAX as i64);
+        let bounds = [ROWS_PER_EVENT_MAX as i64, SECTION_TIERS_MAX as i64];
+        return ground.limit.is_some_and(|limit| bounds.contains(&limit));
     }
     let told = (ground.limit, ground.count);
     let number = |count: u64| i64::try_from(count).ok();

@@ -242,8 +242,7 @@ impl Layout {
         }
         layout.definition.sections = sections;
         range("places of the event", i64::from(layout.seats), 1, SEATS_PER_EVENT_MAX as i64)?;
-        let pairs: usize = layout.sections.iter().map(CompiledSection::tiers_sold).sum();
-        range("tiers over all sections", pairs as i64, 1, SECTION_TIERS_MAX as i64)?;
+        range("tiers over all sections", layout.tiers_sold() as i64, 1, SECTION_TIERS_MAX as i64)?;
         layout.compile_stands();
         Ok(layout)
     }
@@ -308,6 +307,19 @@ impl Layout {
             }
         }
         Ok(compiled)
+    }
+
+    /// In how many tiers sections are sold, over all of them.
+    #[must_use]
+    pub fn tiers_sold(&self) -> usize {
+        self.sections.iter().map(CompiledSection::tiers_sold).sum()
+    }
+
+    /// Whether places of a section are sold in a tier.
+    #[must_use]
+    pub fn sells(&self, section: usize, tier: u16) -> bool {
+        let CompiledSection { tiers, rows, .. } = &self.sections[section];
+        tiers.contains(&tier) || rows.iter().any(|row| row.tier == tier)
     }
 
     /// How many places the event has.

@@ -108,11 +108,14 @@ impl Compared<'_> {
                 findings.push(divergence(part, event, expected, &error.to_string()));
             }
         }
-        let layout = numbered
-            .or(plain)
-            .map(Venue::compile)
-            .transpose()
-            .with_context(|| format!("the definition of event {event}"))?;
+        let layout = match numbered.or(plain).map(Venue::compile).transpose() {
+            Ok(layout) => layout,
+            Err(error) => {
+                let expected = "a definition that names its places";
+                findings.push(divergence(part, event, expected, &error.to_string()));
+                return Ok(findings);
+            }
+        };
         // Without a venue, or beyond its places, a row has a number and no name; one whose place
         // a later definition dropped stays behind.
         let place = |row: RowNumber| layout.as_ref().and_then(|layout| layout.place_of(row));

@@ -15,7 +15,7 @@ use crate::domain::change::Change;
 use crate::domain::event::EventState;
 use crate::domain::ids::SeatNumber;
 use crate::domain::layout::{Definition, Layout, Numbering};
-use crate::domain::limits::ROWS_PER_EVENT_MAX;
+use crate::domain::limits::{ROWS_PER_EVENT_MAX, SECTION_TIERS_MAX};
 use crate::domain::outcome::{ChangedKind, OutcomeBody};
 use crate::domain::refusal::{Code, Refusal};
 use crate::domain::request::Amend;
@@ -50,7 +50,25 @@ fn judge(state: &EventState, ask: &Amend) -> Result<Layout, Refusal> {
     let layout =
         Layout::compile(ask.definition.clone()).expect("Request::check compiled it before");
     let numbering = renumber(state, &layout)?;
+    check_counts(state, &layout)?;
     Ok(layout.numbered(numbering).expect("each place has a row of its own"))
+}
+
+/// The inventory has a count for each tier a section is sold in, and for those in which places of
+/// it were taken under an earlier definition.
+fn check_counts(state: &EventState, layout: &Layout) -> Result<(), Refusal> {
+    let old = state.layout().expect("the event is known by now");
+    let unsold = state.taken().filter(|((section, tier), taken)| {
+        let section = layout.section(&old.definition.sections[*section].name);
+        let sells = section.is_some_and(|section| layout.sells(section, *tier));
+        taken.held + taken.booked > 0 && !sells
+    });
+    let counts = layout.tiers_sold() + unsold.count();
+    if counts > SECTION_TIERS_MAX {
+        let (most, counts) = (SECTION_TIERS_MAX as i64, counts as i64);
+        return Err(Refusal::limited(Code::RequestLimit, most, counts));
+    }
+    Ok(())
 }
 
 /// Gives each place of a definition its row: the one it has, or a new one.

@@ -77,15 +77,34 @@ impl Layout {
                 let free = free.filter(|_| place < self.seats);
                 *free.ok_or(DefinitionError::Numbering(row))? = Some(SeatNumber(place));
                 numbers.rows.push(row);
-                numbers.labels.push(if run.label == 0 { 0 } else { run.label + offset });
+                let label = if run.label == 0 { 0 } else { run.label.saturating_add(offset) };
+                numbers.labels.push(label);
             }
         }
         let (seats, numbered) = (i64::from(self.seats), numbers.rows.len() as i64);
         range("places with a row", numbered, seats, seats)?;
+        self.check_labels(&numbers)?;
         if !self.is_in_order(&numbers) {
             self.numbers = Some(numbers);
         }
         Ok(self)
+    }
+
+    /// Places of general admission are called by rising numbers from 1 on, and others by none.
+    fn check_labels(&self, numbers: &Numbers) -> Result<(), DefinitionError> {
+        for section in 0..self.sections() {
+            let (first, count) = self.span(section);
+            let mut last = 0;
+            for place in first as usize..(first + count) as usize {
+                let label = numbers.labels[place];
+                let so = if self.is_general(section) { label > last } else { label == 0 };
+                if !so {
+                    return Err(DefinitionError::Numbering(numbers.rows[place]));
+                }
+                last = label;
+            }
+        }
+        Ok(())
     }
 
     /// Whether a numbering is the one that places have from the start.

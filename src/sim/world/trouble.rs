@@ -11,6 +11,7 @@ use crate::ports::log::Topic;
 use crate::sim::driver::Config;
 use crate::sim::ledger::RowDamage;
 use crate::sim::net::{Event, MILLI, pick};
+use crate::sim::watcher::Watcher;
 use crate::wire;
 
 /// What is done to a world, once, in the middle of its sale.
@@ -149,6 +150,8 @@ impl World {
             // of refusals: they may be answered twice.
             self.judge.close(number);
             self.servers.cluster.lose_inventory(number);
+            // A topic that is made anew begins at its start for whoever follows it.
+            self.watchers.iter_mut().for_each(Watcher::restart);
             self.touched.suspendable.extend(self.events());
         }
         if self.net.one_in(2) {

@@ -2,12 +2,12 @@
 
 use super::table::{Sale, check, check_in, venue};
 use crate::domain::ids::RowNumber;
-use crate::domain::layout::{Definition, Places, Row, Section, Tier};
+use crate::domain::layout::{Definition, Layout, Numbering, Places, Row, Run, Section, Tier};
 
 /// A definition with some of it changed: `standard=2500` a price, `+child=900` one more tier,
 /// `limit=2` places of a buyer, `currency=CZK`, `G*8` a capacity, `A/1:1-6` the seats of a row, new
 /// or not, `A/1:` no such row, `A/1^` the row in front of all others, `-A` no such section,
-/// `A/1&` no seat of the row kept back.
+/// `A/1&` no seat of the row kept back, `sold-in=4` all sections in tiers `t4` to `t7`.
 pub(super) fn amended(before: &Definition, words: &[&str]) -> Definition {
     let mut definition = before.clone();
     for word in words.iter().filter(|word| !word.starts_with('@')) {
@@ -38,6 +38,10 @@ fn change(definition: &mut Definition, word: &str) {
     } else {
         match word.split_once('=').expect("a change") {
             ("limit", most) => definition.limits.seats_per_buyer = Some(number(most)),
+            ("sold-in", from) => {
+                let tiers = four_tiers(number(from));
+                definition.sections.iter_mut().for_each(|section| section.tiers = tiers.clone());
+            }
             ("currency", code) => definition.currency = code.into(),
             (tier, price) => set_price(definition, tier, i64::from(number(price))),
         }
@@ -267,4 +271,54 @@ fn whoever_amends_has_the_present_edition_before_their_eyes() {
         0:07      amend G*7              -> refused event-off
         ",
     );
+}
+
+#[test]
+fn a_row_of_the_ledger_that_numbers_no_places_is_refused() {
+    let layout = || Layout::compile(venue()).expect("sound");
+    let run = |row, count, label| Run { row, count, label };
+    let numbered = |runs: &[Run], next| layout().numbered(Numbering { next, runs: runs.to_vec() });
+    assert!(numbered(&[run(0, 10, 0), run(10, 4, 1)], 14).is_ok_and(|it| it.numbering().is_none()));
+    assert!(numbered(&[run(4, 10, 0), run(0, 4, 3)], 20).is_ok_and(|it| it.numbering().is_some()));
+    for (runs, next) in [
+        ([run(0, 10, 0), run(10, 3, 1)], 14),
+        ([run(0, 10, 0), run(10, 5, 1)], 15),
+        ([run(0, 10, 0), run(9, 4, 1)], 14),
+        ([run(0, 10, 0), run(11, 4, 1)], 14),
+        ([run(0, 10, 0), run(10, 4, 0)], 14),
+        ([run(0, 10, 1), run(10, 4, 1)], 14),
+        ([run(0, 10, 0), run(10, 4, u32::MAX - 1)], 14),
+        ([run(0, 10, 0), run(10, 4, 1)], u32::MAX),
+    ] {
+        assert!(numbered(&runs, next).is_err(), "{runs:?} {next}");
+    }
+}
+
+#[test]
+fn tiers_that_places_were_taken_in_count_as_long_as_they_are() {
+    let mut definition = venue();
+    let tier = |name: String| Tier { name, price: 100, seats_per_buyer: None };
+    definition.tiers = (0..8).map(|n| tier(format!("t{n}"))).collect();
+    let section = |n: usize| Section {
+        name: format!("s{n}"),
+        rank: 1,
+        tiers: four_tiers(0),
+        places: Places::General(8),
+    };
+    definition.sections = (0..1_000).map(section).collect();
+    Sale::new(definition).check(
+        "
+        0:00      define                 -> defined 1
+        0:00      open                   -> opened 2
+        0:01   h1 b1 claim s7*1:t2       -> held h1 s7/1@100
+        0:02      amend sold-in=4        -> refused request-limit limit=4000 count=4001
+        0:03      b1 release h1          -> h1 released s7/1
+        0:04      amend sold-in=4        -> amended 3
+        0:05   h2 b1 claim s7*1:t5       -> held h2 s7/1@100
+        ",
+    );
+}
+
+fn four_tiers(from: u32) -> Vec<String> {
+    (from..from + 4).map(|number| format!("t{number}")).collect()
 }
