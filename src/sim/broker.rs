@@ -436,13 +436,17 @@ impl Cluster {
         answers.max().map(|last| last + 1)
     }
 
-    /// Whether no open transaction hides answers or the offset of a partition.
-    pub(super) fn is_settled(&self, partition: i32) -> bool {
-        let settled = |topic: Topic| {
+    /// Whether no open transaction hides answers of a partition.
+    pub(super) fn is_readable(&self, partition: i32) -> bool {
+        Topic::OUTCOMES.into_iter().all(|topic| {
             let place = (topic, partition);
             self.stable_end(place) == self.end_of(place)
-        };
-        self.stable_offset(partition).is_some() && Topic::OUTCOMES.into_iter().all(settled)
+        })
+    }
+
+    /// Whether none hides its offset either.
+    pub(super) fn is_settled(&self, partition: i32) -> bool {
+        self.stable_offset(partition).is_some() && self.is_readable(partition)
     }
 
     /// The highest position that the inventory of a partition tells.

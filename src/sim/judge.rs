@@ -99,7 +99,7 @@ impl Judge {
     ) -> bool {
         for docket in self.dockets.iter_mut().filter(|docket| !docket.closed) {
             let Some((position, _)) = cluster.offset(docket.partition) else { continue };
-            if position > docket.next && docket.is_readable(cluster) {
+            if position > docket.next && cluster.is_readable(docket.partition) {
                 docket.take(cluster, position, &mut self.notes, trace, workload);
             }
         }
@@ -123,7 +123,7 @@ impl Judge {
             let position = cluster.offset(partition).map_or(0, |(offset, _)| offset);
             docket.take(cluster, position.max(next), &mut self.notes, trace, workload);
             let judged = docket.next;
-            if judged != position || !docket.is_readable(cluster) {
+            if judged != position || !cluster.is_readable(docket.partition) {
                 let what = format!("partition {partition}: judged to {judged} of {position}");
                 self.notes.wrong.push(what);
             }
@@ -134,7 +134,7 @@ impl Judge {
     /// Whether an open transaction hides the last answers of a partition.
     pub(super) fn is_hidden(&self, cluster: &Cluster, partition: i32) -> bool {
         let docket = self.dockets.iter().find(|docket| docket.partition == partition);
-        docket.is_some_and(|docket| !docket.closed && !docket.is_readable(cluster))
+        docket.is_some_and(|docket| !docket.closed && !cluster.is_readable(docket.partition))
     }
 
     /// Whether requests of a partition are unanswered.
@@ -194,14 +194,6 @@ impl Judge {
 }
 
 impl Docket {
-    /// Whether nobody's open transaction hides what is committed.
-    fn is_readable(&self, cluster: &Cluster) -> bool {
-        Topic::OUTCOMES.iter().all(|topic| {
-            let place = (*topic, self.partition);
-            cluster.stable_end(place) == cluster.end_of(place)
-        })
-    }
-
     /// Judges what lies below a position, and reads all answers there are.
     fn take(
         &mut self,
