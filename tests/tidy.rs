@@ -77,8 +77,8 @@ const CRATES: &[(&str, &[&str])] = &[
     // Drivers wait, and so does who starts them; logic does not.
     ("tokio", &["app", "bench", "cli", "cql", "demo", "embedded", "kafka", "main"]),
 ];
-/// Crates that `domain` may use besides the standard library.
-const DOMAIN_CRATES: &[&str] = &["thiserror", "uuid"];
+/// Crates that `domain` may use besides the standard library: values and what holds them.
+const DOMAIN_CRATES: &[&str] = &["foldhash", "smallvec", "thiserror", "uuid"];
 
 /// What must not be called, where, but for which files, and what to do instead.
 const BANNED: &[(&str, &[&str], &[&str], &str)] = &[

@@ -1,6 +1,7 @@
 //! Checks of outcomes that grant something.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::best;
 use super::event::{EventModel, Hold, Record, Sale};
@@ -90,10 +91,10 @@ pub(super) fn check_places(venue: &Venue, wanted: &Wanted, places: &[Place]) -> 
         let fresh = seen.insert(&place.seat) && section.is_some();
         ensure(fresh, Check::Seats, || ("places that exist, once each".into(), found()))?;
         let price = match named.remove(&place.seat) {
-            Some((tier, price)) if tier == place.tier => Some(price),
+            Some((tier, price)) if *tier == *place.tier => Some(price),
             Some(_) => None,
             None => {
-                let key = (section.unwrap_or_default().to_owned(), place.tier.clone());
+                let key = (section.unwrap_or_default().to_owned(), place.tier.to_string());
                 let left = general.get_mut(&key).filter(|left| **left > 0);
                 let left = left.filter(|_| !venue.is_numbered(&place.seat));
                 left.map(|left| *left -= 1)
@@ -114,7 +115,7 @@ pub(super) fn check_places(venue: &Venue, wanted: &Wanted, places: &[Place]) -> 
 }
 
 fn check_price(venue: &Venue, claim: &Claim, held: &Held) -> Judged {
-    same(Check::Price, "currency", &venue.definition.currency, &held.currency)?;
+    same(Check::Price, "currency", &venue.definition.currency.as_str(), &&*held.currency)?;
     let total: i64 = held.places.iter().map(|place| place.price).sum();
     same(Check::Price, "total", &claim.expected_price.unwrap_or(total), &total)
 }
@@ -168,7 +169,7 @@ pub(super) fn check_places_of(
     places: &[Place],
     currency: &str,
 ) -> Judged {
-    let names = |places: &[Place]| -> BTreeMap<String, (String, i64)> {
+    let names = |places: &[Place]| -> BTreeMap<String, (Arc<str>, i64)> {
         places.iter().map(|p| (p.seat.clone(), (p.tier.clone(), p.price))).collect()
     };
     let (expected, found) = (names(those), names(places));

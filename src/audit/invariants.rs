@@ -201,11 +201,11 @@ fn limits_are_never_exceeded(step: &Step<'_>) -> Judged {
     let net = [taken.len(), left.len()];
     within("places", limits.seats_per_buyer, has.values().sum(), net)?;
     within("live holds", limits.live_holds_per_buyer, live, [made, 0])?;
-    let tiers: BTreeSet<&str> = taken.iter().map(|place| place.tier.as_str()).collect();
+    let tiers: BTreeSet<&str> = taken.iter().map(|place| &*place.tier).collect();
     tiers.into_iter().try_for_each(|tier| {
         let limit = venue.tier(tier).and_then(|(_, _, limit)| limit);
-        let more = taken.iter().filter(|place| place.tier == tier).count();
-        let less = left.iter().filter(|place| place.tier == tier).count();
+        let more = taken.iter().filter(|place| *place.tier == *tier).count();
+        let less = left.iter().filter(|place| *place.tier == *tier).count();
         within("places of a tier", limit, has.get(tier).copied().unwrap_or(0), [more, less])
     })
 }

@@ -6,12 +6,12 @@
 use std::sync::Arc;
 
 use super::event::{EventState, SaleState};
-use super::hold::Hold;
+use super::hold::{Hold, Seats};
 use super::ids::{BuyerId, HoldId, Reference, RowNumber, SeatNumber};
 use super::layout::Layout;
 use super::limits::{BLOCK_SEATS_MAX, SEATS_PER_REQUEST_MAX};
 use super::rule::Rule;
-use super::seat::{Cause, Priced, Seat, Status, StoredSeat};
+use super::seat::{Cause, Priced, Seat, Status, StoredSeat, Wanted};
 use super::time::At;
 
 /// One step of an event's life. All but the last two raise the sequence by one.
@@ -42,7 +42,7 @@ pub enum Change {
         /// For whom.
         buyer: BuyerId,
         /// What, in rising order.
-        seats: Vec<Priced>,
+        seats: Wanted,
         /// Until when.
         deadline: At,
         /// Offset of the claim.
@@ -74,7 +74,7 @@ pub enum Change {
         /// The hold it was.
         hold: HoldId,
         /// Which, in rising order.
-        seats: Vec<SeatNumber>,
+        seats: Seats,
         /// The block they go to; without one each goes back where it came from.
         block: Option<Arc<str>>,
     },
@@ -83,9 +83,9 @@ pub enum Change {
         /// The hold it was, and stays.
         hold: HoldId,
         /// Which it left, in rising order.
-        left: Vec<SeatNumber>,
+        left: Seats,
         /// Which it took, in rising order.
-        taken: Vec<Priced>,
+        taken: Wanted,
     },
     /// Log time reached this point.
     Decided(At),
@@ -109,9 +109,10 @@ impl EventState {
             Change::Exchanged { left, taken, .. } => {
                 left.iter().copied().chain(taken.iter().map(|priced| priced.seat)).for_each(tell);
             }
-            Change::Cancelled { seats, .. }
-            | Change::Blocked { seats, .. }
-            | Change::Unblocked { seats } => seats.iter().copied().for_each(tell),
+            Change::Cancelled { seats, .. } => seats.iter().copied().for_each(tell),
+            Change::Blocked { seats, .. } | Change::Unblocked { seats } => {
+                seats.iter().copied().for_each(tell);
+            }
             Change::Defined(_)
             | Change::Amended(_)
             | Change::Sale(_)
@@ -200,19 +201,25 @@ impl EventState {
     fn hold(&mut self, id: HoldId, buyer: &BuyerId, seats: &[Priced], deadline: At, offset: i64) {
         assert!(!seats.is_empty() && seats.len() <= SEATS_PER_REQUEST_MAX);
         assert!(seats.windows(2).all(|pair| pair[0].seat < pair[1].seat), "places rise");
-        seats.iter().for_each(|priced| self.take(priced, id, buyer));
+        seats.iter().for_each(|priced| self.take(priced, id));
+        let numbers = || seats.iter().map(|priced| priced.seat);
+        self.count_of_buyer(buyer, numbers()).live_holds.insert(id, ());
+        self.add_deadline(id, deadline);
         let hold = Hold {
             buyer: buyer.clone(),
-            seats: seats.iter().map(|priced| priced.seat).collect(),
+            seats: numbers().collect(),
             deadline,
             offset,
             reference: None,
+            left: 0,
+            cause: Cause::None,
         };
-        self.add_live_hold(id, hold);
+        let other = self.holds.insert(id, hold);
+        assert!(other.is_none(), "a hold is made once");
     }
 
     /// A place nobody has is set aside, and forgets who left it.
-    fn take(&mut self, priced: &Priced, id: HoldId, buyer: &BuyerId) {
+    fn take(&mut self, priced: &Priced, id: HoldId) {
         self.leave_pool(priced.seat);
         self.forget_leaver(self.seat(priced.seat).hold);
         self.seats[priced.seat.0 as usize] = Seat {
@@ -223,16 +230,16 @@ impl EventState {
             cause: Cause::None,
             tier: priced.tier,
         };
-        self.count_taken(priced.seat, buyer);
+        self.count_taken(priced.seat);
     }
 
     fn book(&mut self, id: HoldId, reference: &Reference) {
         let hold = self.holds.get_mut(&id).expect("only a live hold is booked");
         assert!(!hold.is_booked(), "a hold is booked once");
         hold.reference = Some(reference.clone());
-        let hold = hold.clone();
-        self.end_live_hold(id, &hold);
-        for number in hold.seats {
+        let (buyer, deadline, seats) = (hold.buyer.clone(), hold.deadline, hold.seats.clone());
+        self.end_live_hold(&buyer, id, deadline);
+        for number in seats {
             let seat = &mut self.seats[number.0 as usize];
             assert!(seat.hold == id && seat.status == Status::Held);
             seat.status = Status::Booked;
@@ -254,63 +261,65 @@ impl EventState {
     }
 
     fn free(&mut self, id: HoldId, cause: Cause) {
-        let hold = self.holds.remove(&id).expect("only a live hold is freed");
+        let hold = self.find_hold(id).expect("only a live hold is freed");
         assert!(!hold.is_booked(), "a booking is not freed by a release");
-        self.end_live_hold(id, &hold);
+        let (deadline, seats) = (hold.deadline, hold.seats.clone());
+        self.end_deadline(id, deadline);
         // What a release without the rule would do.
         if !Rule::BlockIsReturnedTo.holds() {
-            self.forget_blocks(&hold.seats);
+            self.forget_blocks(&seats);
         }
         let cause = if Rule::CauseIsRemembered.holds() { cause } else { Cause::Released };
-        hold.seats.iter().for_each(|&number| self.leave(number, id, &hold, cause));
+        self.leave(id, &seats, cause);
     }
 
     fn cancel(&mut self, id: HoldId, seats: &[SeatNumber], block: Option<&Arc<str>>) {
-        let mut hold = self.holds.remove(&id).expect("only a booking is cancelled");
-        assert!(hold.is_booked() && !seats.is_empty(), "only places of a booking are cancelled");
-        let before = hold.seats.len();
-        hold.seats.retain(|seat| seats.binary_search(seat).is_err());
-        assert_eq!(hold.seats.len() + seats.len(), before, "only its own places");
+        assert!(!seats.is_empty(), "a cancel gives places back");
         if let Some(reason) = block {
             self.forget_blocks(seats);
             seats.iter().for_each(|&number| self.remember_block(number, reason));
         }
-        seats.iter().for_each(|&number| self.leave(number, id, &hold, Cause::Cancelled));
-        if !hold.seats.is_empty() {
-            self.holds.insert(id, hold);
-        }
+        self.leave(id, seats, Cause::Cancelled);
     }
 
     /// Places an exchange leaves were given back by a booking, as by a cancel: nothing takes them
     /// again for a payment that comes late.
     fn exchange(&mut self, id: HoldId, left: &[SeatNumber], taken: &[Priced]) {
         assert!(!left.is_empty() && !taken.is_empty(), "an exchange leaves and takes");
-        let mut hold = self.holds.get(&id).expect("only a booking is exchanged").clone();
-        assert!(hold.is_booked(), "only a booking is exchanged");
+        let buyer = self.find_hold(id).expect("only a booking is exchanged").buyer.clone();
+        self.leave(id, left, Cause::Cancelled);
+        for priced in taken {
+            self.take(priced, id);
+            self.seats[priced.seat.0 as usize].status = Status::Booked;
+            self.count_booked(priced.seat);
+        }
+        let numbers = || taken.iter().map(|priced| priced.seat);
+        self.count_of_buyer(&buyer, numbers());
+        let hold = self.holds.get_mut(&id).expect("the places it left name it");
+        hold.seats.extend(numbers());
+        hold.seats.sort_unstable();
+        assert!(hold.seats.len() <= SEATS_PER_REQUEST_MAX, "a booking is bounded");
+    }
+
+    /// Places of a hold or booking go back where they came from, and remember who left them.
+    fn leave(&mut self, id: HoldId, left: &[SeatNumber], cause: Cause) {
+        let hold = self.holds.get_mut(&id).expect("only a hold leaves places");
+        assert!((cause == Cause::Cancelled) == hold.is_booked(), "a booking ends by a cancel");
         let before = hold.seats.len();
         hold.seats.retain(|seat| left.binary_search(seat).is_err());
         assert_eq!(hold.seats.len() + left.len(), before, "only its own places");
-        left.iter().for_each(|&number| self.leave(number, id, &hold, Cause::Cancelled));
-        for priced in taken {
-            self.take(priced, id, &hold.buyer);
-            self.seats[priced.seat.0 as usize].status = Status::Booked;
-            self.count_booked(priced.seat);
-            hold.seats.push(priced.seat);
+        hold.left += u32::try_from(left.len()).expect("a hold is bounded");
+        hold.cause = cause;
+        let (buyer, ended) = (hold.buyer.clone(), (!hold.is_booked()).then_some(id));
+        self.count_left_by_buyer(&buyer, left, ended);
+        for &number in left {
+            assert!(self.seat(number).hold == id, "a hold leaves its own places");
+            self.count_left(number);
+            self.join_pool(number);
+            let seat = &mut self.seats[number.0 as usize];
+            seat.cause = cause;
+            seat.changed = self.sequence;
         }
-        hold.seats.sort_unstable();
-        assert!(hold.seats.len() <= SEATS_PER_REQUEST_MAX, "a booking is bounded");
-        self.holds.insert(id, hold);
-    }
-
-    /// A taken place goes back where it came from, and remembers who left it.
-    fn leave(&mut self, number: SeatNumber, id: HoldId, hold: &Hold, cause: Cause) {
-        assert!(self.seat(number).hold == id, "a hold leaves its own places");
-        self.count_left(number, &hold.buyer);
-        self.join_pool(number);
-        let seat = &mut self.seats[number.0 as usize];
-        seat.cause = cause;
-        seat.changed = self.sequence;
-        self.remember_leaver(id, hold, cause);
     }
 
     /// Taken places belong to no block any more.
@@ -366,45 +375,43 @@ impl EventState {
             cause: stored.cause,
             tier: stored.tier,
         };
-        let hold = stored.buyer.as_ref().map(|buyer| Hold {
-            buyer: buyer.clone(),
-            seats: vec![number],
-            deadline: stored.deadline,
-            offset: stored.offset,
-            reference: stored.reference.clone(),
-        });
+        let taken = match stored.status {
+            Status::Free | Status::Blocked => {
+                self.join_pool(number);
+                false
+            }
+            Status::Held | Status::Booked => true,
+        };
+        let Some(buyer) = &stored.buyer else { return };
         if let Some(reference) = &stored.reference {
             self.references.insert(reference.clone(), stored.hold);
         }
-        match stored.status {
-            Status::Free | Status::Blocked => {
-                self.join_pool(number);
-                if let Some(hold) = hold {
-                    self.remember_leaver(stored.hold, &hold, stored.cause);
-                }
-            }
-            Status::Held | Status::Booked => {
-                self.restore_taken(stored.hold, hold.expect("a taken place has a buyer"));
-            }
+        let hold = self.holds.entry(stored.hold).or_insert_with(|| Hold {
+            buyer: buyer.clone(),
+            seats: Seats::new(),
+            deadline: stored.deadline,
+            offset: stored.offset,
+            reference: stored.reference.clone(),
+            left: 0,
+            cause: Cause::None,
+        });
+        if !taken {
+            hold.left += 1;
+            hold.cause = stored.cause;
+            return;
         }
-    }
-
-    /// One more place of a hold or booking.
-    fn restore_taken(&mut self, id: HoldId, of_place: Hold) {
-        let number = of_place.seats[0];
-        self.count_taken(number, &of_place.buyer);
-        if of_place.is_booked() {
+        let is_new_hold = hold.seats.is_empty() && !hold.is_booked();
+        hold.deadline = stored.deadline;
+        let at = hold.seats.partition_point(|seat| *seat < number);
+        hold.seats.insert(at, number);
+        self.count_taken(number);
+        if stored.status == Status::Booked {
             self.count_booked(number);
         }
-        match self.holds.get_mut(&id) {
-            Some(hold) => {
-                let at = hold.seats.partition_point(|seat| *seat < number);
-                hold.seats.insert(at, number);
-            }
-            None if of_place.is_booked() => {
-                self.holds.insert(id, of_place);
-            }
-            None => self.add_live_hold(id, of_place),
+        let of_buyer = self.count_of_buyer(buyer, [number].into_iter());
+        if is_new_hold {
+            of_buyer.live_holds.insert(stored.hold, ());
+            self.add_deadline(stored.hold, stored.deadline);
         }
     }
 }

@@ -4,13 +4,19 @@
 //! reason). The indexes are kept in `indexes`; every one of them can be recounted from the seats,
 //! and [`EventState::recount`] does, for tests.
 //!
+//! Its maps hash by foldhash, seeded at random in each process: several times faster than the
+//! standard library's hash. That one would also withstand a writer who tries keys out to make them
+//! collide; whoever may write requests can do worse than to slow one event down.
+//!
 //! All of it is a function of the rows that [`EventState::stored`] gives the ledger, so that an
 //! event decides alike before and after a takeover.
 
 mod indexes;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+
+use foldhash::HashMap;
 
 use super::few::Few;
 use super::free_set::FreeSet;
@@ -18,7 +24,7 @@ use super::hold::{Hold, grace};
 use super::ids::{BuyerId, EventId, HoldId, Reference, RowNumber, SeatNumber};
 use super::layout::Layout;
 use super::runs::Runs;
-use super::seat::{Cause, Seat, Status, StoredSeat};
+use super::seat::{Seat, Status, StoredSeat};
 use super::time::At;
 
 /// Whether claims are taken. Numbers are on disk and on the wire.
@@ -79,22 +85,6 @@ impl Buyer {
     }
 }
 
-/// A hold that left places, as those remember it. A booking that gave back some of its places is
-/// both a hold and a leaver.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Leaver {
-    /// Whose it was.
-    pub buyer: BuyerId,
-    /// Why it ended.
-    pub cause: Cause,
-    /// Offset of its claim.
-    pub offset: i64,
-    /// The payment of a booking that was cancelled: it confirms no other one while it is known.
-    pub reference: Option<Reference>,
-    /// Places nobody took since that still name it.
-    pub places: u32,
-}
-
 /// An event's state.
 #[derive(Clone, Debug)]
 pub struct EventState {
@@ -112,9 +102,9 @@ pub struct EventState {
     pub suspended: bool,
     pub(super) layout: Option<Arc<Layout>>,
     pub(super) seats: Vec<Seat>,
+    /// Holds and bookings, and what is remembered of those that left places nobody took since.
     pub(super) holds: HashMap<HoldId, Hold>,
     pub(super) references: HashMap<Reference, HoldId>,
-    leavers: HashMap<HoldId, Leaver>,
     deadlines: BTreeSet<(At, HoldId)>,
     buyers: HashMap<BuyerId, Buyer>,
     free: Vec<FreeSet>,
@@ -123,7 +113,8 @@ pub struct EventState {
     blocked: Vec<FreeSet>,
     /// Reason of the block that a place belongs to, also while somebody has it.
     blocks: BTreeMap<SeatNumber, Arc<str>>,
-    taken: BTreeMap<(usize, u16), Taken>,
+    /// For each section, by tier.
+    taken: Vec<Few<u16, Taken>>,
 }
 
 impl EventState {
@@ -139,16 +130,15 @@ impl EventState {
             suspended: false,
             layout: None,
             seats: vec![],
-            holds: HashMap::new(),
-            references: HashMap::new(),
-            leavers: HashMap::new(),
+            holds: HashMap::default(),
+            references: HashMap::default(),
             deadlines: BTreeSet::new(),
-            buyers: HashMap::new(),
+            buyers: HashMap::default(),
             free: vec![],
             runs: Runs::default(),
             blocked: vec![],
             blocks: BTreeMap::new(),
-            taken: BTreeMap::new(),
+            taken: vec![],
         }
     }
 
@@ -166,6 +156,7 @@ impl EventState {
         self.free = spans.clone().map(FreeSet::full).collect();
         self.blocked = spans.map(FreeSet::empty).collect();
         self.runs = Runs::full(&layout);
+        self.taken = vec![Few::default(); layout.sections()];
         self.layout = Some(layout);
     }
 
@@ -196,13 +187,13 @@ impl EventState {
     /// A live hold or a booking.
     #[must_use]
     pub fn find_hold(&self, id: HoldId) -> Option<&Hold> {
-        self.holds.get(&id)
+        self.known_hold(id).filter(|hold| !hold.seats.is_empty())
     }
 
-    /// A hold that left places nobody took since.
+    /// A live hold, a booking, or one that left places nobody took since.
     #[must_use]
-    pub fn leaver(&self, id: HoldId) -> Option<&Leaver> {
-        self.leavers.get(&id)
+    pub fn known_hold(&self, id: HoldId) -> Option<&Hold> {
+        self.holds.get(&id)
     }
 
     /// The booking a reference confirmed, or one cancelled that its places still name.
@@ -260,7 +251,10 @@ impl EventState {
 
     /// Held and booked places by section and tier; pairs without any may be absent.
     pub fn taken(&self) -> impl Iterator<Item = ((usize, u16), Taken)> {
-        self.taken.iter().map(|(&place, &taken)| (place, taken))
+        let of_section = |(section, by_tier): (usize, &'_ Few<u16, Taken>)| {
+            by_tier.iter().map(move |(&tier, &taken)| ((section, tier), taken)).collect::<Vec<_>>()
+        };
+        self.taken.iter().enumerate().flat_map(of_section)
     }
 
     /// A place as the ledger is to keep it; `None` when it was never touched, or is gone.
@@ -271,41 +265,21 @@ impl EventState {
         if seat.changed == 0 {
             return None;
         }
-        let unheld = StoredSeat {
+        let named = (seat.hold != HoldId::NONE).then(|| &self.holds[&seat.hold]);
+        let taken = matches!(seat.status, Status::Held | Status::Booked);
+        Some(StoredSeat {
             number: row,
             status: seat.status,
             hold: seat.hold,
-            buyer: None,
-            deadline: At(0),
+            buyer: named.map(|hold| hold.buyer.clone()),
+            deadline: named.filter(|_| taken).map_or(At(0), |hold| hold.deadline),
             price: seat.price,
             tier: seat.tier,
-            reference: None,
+            reference: named.and_then(|hold| hold.reference.clone()),
             cause: seat.cause,
-            offset: 0,
+            offset: named.map_or(0, |hold| hold.offset),
             changed: seat.changed,
             block: self.blocks.get(&number).cloned(),
-        };
-        Some(match seat.status {
-            Status::Held | Status::Booked => {
-                let hold = self.holds.get(&seat.hold).expect("a taken place has a hold");
-                StoredSeat {
-                    buyer: Some(hold.buyer.clone()),
-                    deadline: hold.deadline,
-                    reference: hold.reference.clone(),
-                    offset: hold.offset,
-                    ..unheld
-                }
-            }
-            Status::Free | Status::Blocked if seat.hold == HoldId::NONE => unheld,
-            Status::Free | Status::Blocked => {
-                let leaver = self.leavers.get(&seat.hold).expect("a place knows who left it");
-                StoredSeat {
-                    buyer: Some(leaver.buyer.clone()),
-                    reference: leaver.reference.clone(),
-                    offset: leaver.offset,
-                    ..unheld
-                }
-            }
         })
     }
 }

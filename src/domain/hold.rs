@@ -1,23 +1,35 @@
 //! A set of seats that one buyer has, held or booked.
 
+use smallvec::SmallVec;
+
 use super::ids::{BuyerId, Reference, SeatNumber};
 use super::limits::GRACE;
 use super::rule::Rule;
+use super::seat::Cause;
 use super::time::{At, Millis};
 
-/// A hold, or the booking it became.
+/// Places of one buyer. So many as most have lie in the hold itself.
+pub type Seats = SmallVec<[SeatNumber; 4]>;
+
+/// A hold, the booking it became, or what is remembered of either once it left its places. A
+/// booking that gave back some of them is both.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Hold {
     /// Whose it is.
     pub buyer: BuyerId,
-    /// Its places in rising order.
-    pub seats: Vec<SeatNumber>,
+    /// Its places in rising order; none once it ended.
+    pub seats: Seats,
     /// When it ends by itself, but for the grace. A booking keeps the last one.
     pub deadline: At,
     /// Offset of the claim that made it.
     pub offset: i64,
-    /// The payment it was confirmed with; a hold that has one is a booking.
+    /// The payment it was confirmed with; a hold that has one is a booking. That of a booking which
+    /// was cancelled confirms no other one while it is known.
     pub reference: Option<Reference>,
+    /// Places it left that nobody took since: they still name it.
+    pub left: u32,
+    /// Why it left them.
+    pub cause: Cause,
 }
 
 impl Hold {

@@ -1,7 +1,9 @@
 //! Names and numbers that identify things. All are opaque to the core but for the time in a request
 //! id.
 
+use std::cmp::Ordering;
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use thiserror::Error;
@@ -92,8 +94,29 @@ name! {
 
 /// The id of a request, made by whoever asks: a UUID of version 7, so that it tells when it was
 /// made.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Default)]
 pub struct RequestId(pub Uuid);
+
+// Hashed and compared as one number, which is several times faster than byte by byte, in the same
+// order.
+
+impl Hash for RequestId {
+    fn hash<H: Hasher>(&self, hasher: &mut H) {
+        hasher.write_u128(self.0.as_u128());
+    }
+}
+
+impl Ord for RequestId {
+    fn cmp(&self, other: &RequestId) -> Ordering {
+        self.0.as_u128().cmp(&other.0.as_u128())
+    }
+}
+
+impl PartialOrd for RequestId {
+    fn partial_cmp(&self, other: &RequestId) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
 
 impl RequestId {
     /// When the id was made, or `None` when it is not a version 7 UUID (RFC 9562, section 5.7).

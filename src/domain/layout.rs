@@ -6,18 +6,22 @@
 //! or a pillar parts neighbours (neighbours are never guessed from printed numbers, F25). Rows that
 //! read alike share one plan, so that an arena costs a few bytes a seat.
 
+mod finder;
 mod numbering;
 mod row;
 mod stand;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::ops::Range;
 use std::sync::Arc;
 
+use foldhash::HashMap;
+use smallvec::SmallVec;
 use thiserror::Error;
 
+use finder::Finder;
 use numbering::Numbers;
 pub use numbering::{Numbering, Run};
 pub use row::{Kept, RowPlan};
@@ -173,6 +177,9 @@ pub enum DefinitionError {
     Currency(String),
 }
 
+/// A name with the bytes of most in it: there are many rows, and each is met seldom.
+type ShortName = SmallVec<[u8; 16]>;
+
 /// A venue compiled for deciding.
 #[derive(Clone, Debug)]
 pub struct Layout {
@@ -181,8 +188,12 @@ pub struct Layout {
     sections: Vec<CompiledSection>,
     by_name: HashMap<String, usize>,
     tiers: HashMap<String, u16>,
+    /// What outcomes say of each tier, and of the currency: lent to all of them.
+    tier_names: Vec<Arc<str>>,
+    currency: Arc<str>,
     stands: Vec<Stand>,
     seats: u32,
+    finder: Finder,
     /// Rows of the ledger, where they are not in the order of the places.
     numbers: Option<Numbers>,
 }
@@ -193,7 +204,7 @@ struct CompiledSection {
     count: u32,
     tiers: Vec<u16>,
     rows: Vec<CompiledRow>,
-    row_by_name: HashMap<String, usize>,
+    row_by_name: HashMap<ShortName, u32>,
 }
 
 #[derive(Clone, Debug)]
@@ -216,15 +227,18 @@ impl Layout {
         let mut layout = Layout {
             tiers: compile_tiers(&definition.tiers)?,
             sections: Vec::with_capacity(definition.sections.len()),
-            by_name: HashMap::new(),
+            by_name: HashMap::default(),
+            tier_names: definition.tiers.iter().map(|tier| tier.name.as_str().into()).collect(),
+            currency: definition.currency.as_str().into(),
             stands: vec![],
             seats: 0,
+            finder: Finder::default(),
             numbers: None,
             definition,
         };
         // Lent to the plans for as long as they are looked up by their texts.
         let sections = std::mem::take(&mut layout.definition.sections);
-        let mut plans: HashMap<[&str; 3], Arc<RowPlan>> = HashMap::new();
+        let mut plans: HashMap<[&str; 3], Arc<RowPlan>> = HashMap::default();
         for (index, defined) in sections.iter().enumerate() {
             let section = layout.compile_section(defined, &mut plans)?;
             let name = defined.name.clone();
@@ -243,6 +257,7 @@ impl Layout {
         layout.definition.sections = sections;
         range("places of the event", i64::from(layout.seats), 1, SEATS_PER_EVENT_MAX as i64)?;
         range("tiers over all sections", layout.tiers_sold() as i64, 1, SECTION_TIERS_MAX as i64)?;
+        layout.finder = Finder::new(&layout.sections);
         layout.compile_stands();
         Ok(layout)
     }
@@ -264,7 +279,7 @@ impl Layout {
             count: 0,
             tiers: section.tiers.iter().map(tier).collect::<Result<_, _>>()?,
             rows: vec![],
-            row_by_name: HashMap::new(),
+            row_by_name: HashMap::default(),
         };
         range("tiers of a section", compiled.tiers.len() as i64, 1, TIERS_MAX as i64)?;
         match &section.places {
@@ -298,8 +313,8 @@ impl Layout {
                         1,
                         SEATS_PER_EVENT_MAX as i64,
                     )?;
-                    let position = compiled.rows.len();
-                    if compiled.row_by_name.insert(row.name.clone(), position).is_some() {
+                    let position = u32::try_from(compiled.rows.len()).expect("rows are bounded");
+                    if compiled.row_by_name.insert(row.name.bytes().collect(), position).is_some() {
                         return Err(DefinitionError::Twice { what: "row", name: row.name.clone() });
                     }
                     compiled.rows.push(CompiledRow { first, tier, plan, stand: 0, in_stand: 0 });
@@ -355,14 +370,31 @@ impl Layout {
     /// The section a place lies in.
     #[must_use]
     pub fn section_of(&self, seat: SeatNumber) -> usize {
+        self.locate(seat).0
+    }
+
+    fn locate(&self, seat: SeatNumber) -> (usize, Option<&CompiledRow>) {
         assert!(seat.0 < self.seats, "place {} is not in the layout", seat.0);
-        self.sections.partition_point(|section| section.first <= seat.0) - 1
+        let (section, row) = self.finder.find(seat.0);
+        (section, row.map(|row| &self.sections[section].rows[row]))
     }
 
     /// The index of a tier.
     #[must_use]
     pub fn tier(&self, name: &str) -> Option<u16> {
         self.tiers.get(name).copied()
+    }
+
+    /// The name of a tier by its index.
+    #[must_use]
+    pub fn tier_name(&self, index: u16) -> Arc<str> {
+        Arc::clone(&self.tier_names[index as usize])
+    }
+
+    /// The currency of all prices.
+    #[must_use]
+    pub fn currency(&self) -> Arc<str> {
+        Arc::clone(&self.currency)
     }
 
     /// A tier by its index.
@@ -375,17 +407,16 @@ impl Layout {
     /// section's.
     #[must_use]
     pub fn tiers_of(&self, seat: SeatNumber) -> &[u16] {
-        let section = &self.sections[self.section_of(seat)];
-        match section.row_of(seat) {
-            Some(row) => std::slice::from_ref(&row.tier),
-            None => &section.tiers,
+        match self.locate(seat) {
+            (_, Some(row)) => std::slice::from_ref(&row.tier),
+            (section, None) => &self.sections[section].tiers,
         }
     }
 
     /// Whether a seat is kept for those who need it, and for whom.
     #[must_use]
     pub fn kept(&self, seat: SeatNumber) -> Option<Kept> {
-        let row = self.sections[self.section_of(seat)].row_of(seat)?;
+        let row = self.locate(seat).1?;
         row.plan.kept(seat.0 - row.first)
     }
 
@@ -412,35 +443,44 @@ impl Layout {
             return Some(number..number + 1);
         }
         let section = &self.sections[index];
-        let row = &section.rows[*section.row_by_name.get(rest)?];
+        let row = &section.rows[*section.row_by_name.get(rest.as_bytes())? as usize];
         Some(row.first..row.first + row.plan.len())
     }
 
     /// The numbered seat of a full name. Places of general-admission sections cannot be named.
     #[must_use]
     pub fn find(&self, name: &str) -> Option<SeatNumber> {
-        let mut parts = name.splitn(3, '/');
-        let (section, row, seat) = (parts.next()?, parts.next()?, parts.next()?);
+        let (section, rest) = part(name)?;
+        let (row, seat) = part(rest)?;
         let section = &self.sections[self.section(section)?];
-        let row = &section.rows[*section.row_by_name.get(row)?];
+        let row = &section.rows[*section.row_by_name.get(row.as_bytes())? as usize];
         Some(SeatNumber(row.first + row.plan.by_label.get(seat)?))
     }
 
     /// The full name of a place.
     #[must_use]
     pub fn name(&self, seat: SeatNumber) -> String {
-        let index = self.section_of(seat);
-        let section = &self.sections[index];
-        let defined = &self.definition.sections[index];
-        match (&defined.places, section.row_index(seat)) {
+        let (section, row) = self.finder.find(seat.0);
+        let defined = &self.definition.sections[section];
+        match (&defined.places, row) {
             (Places::Rows(rows), Some(position)) => {
-                let row = &section.rows[position];
+                let row = &self.sections[section].rows[position];
                 let label = &row.plan.labels[(seat.0 - row.first) as usize];
-                [&defined.name, "/", &rows[position].name, "/", label].concat()
+                let parts = [&defined.name, "/", &rows[position].name, "/", label];
+                let mut name = String::with_capacity(parts.iter().map(|part| part.len()).sum());
+                parts.iter().for_each(|part| name.push_str(part));
+                name
             }
-            _ => format!("{}/{}", defined.name, self.label_of(index, seat)),
+            _ => format!("{}/{}", defined.name, self.label_of(section, seat)),
         }
     }
+}
+
+/// The first part of a full name, and what follows it.
+pub fn part(name: &str) -> Option<(&str, &str)> {
+    // Names are short: a plain loop is done before a vectored search has begun.
+    let slash = name.bytes().position(|byte| byte == b'/')?;
+    Some((&name[..slash], &name[slash + 1..]))
 }
 
 impl CompiledSection {
@@ -449,19 +489,11 @@ impl CompiledSection {
         let of_rows = self.rows.iter().map(|row| row.tier);
         self.tiers.iter().copied().chain(of_rows).collect::<BTreeSet<u16>>().len()
     }
-
-    fn row_index(&self, seat: SeatNumber) -> Option<usize> {
-        self.rows.partition_point(|row| row.first <= seat.0).checked_sub(1)
-    }
-
-    fn row_of(&self, seat: SeatNumber) -> Option<&CompiledRow> {
-        self.row_index(seat).map(|position| &self.rows[position])
-    }
 }
 
 fn compile_tiers(tiers: &[Tier]) -> Result<HashMap<String, u16>, DefinitionError> {
     range("tiers of the event", tiers.len() as i64, 1, TIERS_MAX as i64)?;
-    let mut by_name = HashMap::new();
+    let mut by_name = HashMap::default();
     for (index, tier) in tiers.iter().enumerate() {
         named("tier", &tier.name)?;
         range("price", tier.price, 0, 1_000_000_000_000)?;

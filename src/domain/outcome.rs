@@ -1,5 +1,7 @@
 //! What is decided and told to the world.
 
+use std::sync::Arc;
+
 use super::ids::{BuyerId, Digest, EventId, HoldId, Partition, Reference, RequestId};
 use super::refusal::{Code, Refusal};
 use super::seat::Cause;
@@ -83,7 +85,7 @@ pub struct Place {
     /// Full name.
     pub seat: String,
     /// Name of its tier.
-    pub tier: String,
+    pub tier: Arc<str>,
     /// Minor units.
     pub price: i64,
 }
@@ -96,7 +98,7 @@ pub struct Held {
     /// Its places.
     pub places: Vec<Place>,
     /// Currency of the prices.
-    pub currency: String,
+    pub currency: Arc<str>,
     /// When it ends by itself, but for the grace.
     pub deadline: At,
     /// Whether limits and blocks were set aside by staff.
@@ -111,7 +113,7 @@ pub struct Booked {
     /// Its places.
     pub places: Vec<Place>,
     /// Currency of the prices.
-    pub currency: String,
+    pub currency: Arc<str>,
     /// The payment it rests on.
     pub reference: Reference,
 }
@@ -137,7 +139,7 @@ pub struct Cancelled {
     /// Those of them that went to a block; the others are free.
     pub to_blocks: Vec<ToBlock>,
     /// Currency of the prices.
-    pub currency: String,
+    pub currency: Arc<str>,
     /// How many places the booking still has.
     pub remaining: u32,
     /// The payment the booking rests on.
@@ -162,7 +164,7 @@ pub struct Exchanged {
     /// Those of them that went to a block; the others are free.
     pub to_blocks: Vec<ToBlock>,
     /// Currency of the prices.
-    pub currency: String,
+    pub currency: Arc<str>,
     /// The payment the booking rests on.
     pub reference: Reference,
     /// Sum of the booking's prices before, in minor units.

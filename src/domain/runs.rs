@@ -6,7 +6,7 @@
 //! seat looks at its row alone; whoever looks for a block looks at rows that have one.
 
 use super::free_set::{FreeSet, bits};
-use super::layout::{Layout, Spot, Stand, StandRow};
+use super::layout::{Layout, RowPlan, Spot, Stand, StandRow};
 use super::limits::SEATS_PER_REQUEST_MAX;
 
 /// Runs of this length and longer are not told apart: so many seats that the largest block can be
@@ -31,6 +31,9 @@ pub struct StandRuns {
     words: Vec<u64>,
     /// For each row, the lengths of its runs as bits.
     lengths: Vec<u64>,
+    /// For each row, how far its nearest free seat is from the middle, in half seats: a glance
+    /// tells that a row has no better block than another.
+    off_centre: Vec<u16>,
     /// Rows with a run of some length.
     exact: RowSets,
     /// Rows with a run of some length or longer.
@@ -136,10 +139,9 @@ impl Runs {
     /// Takes in which runs a row has now.
     fn measure(&mut self, stand_index: usize, row_index: usize, row: &StandRow) {
         let stand = &mut self.stands[stand_index];
-        let mut lengths = 0u64;
-        for (_, length) in runs_of(&stand.words[row.words.clone()]) {
-            lengths |= 1 << (length as usize).min(LENGTH_MAX);
-        }
+        let words = &stand.words[row.words.clone()];
+        let lengths = lengths_of(words);
+        stand.off_centre[row_index] = off_centre(words, &row.plan);
         let before = std::mem::replace(&mut stand.lengths[row_index], lengths);
         let stand_number = u32::try_from(stand_index).expect("stands are bounded");
         for length in bits(before ^ lengths) {
@@ -152,6 +154,13 @@ impl Runs {
             let any = stand.at_least.set(length, row_index, now > before);
             self.at_least[length].put(stand_number, any);
         }
+    }
+
+    /// The longest run of all stands, or the bound beyond which lengths are not told apart.
+    #[must_use]
+    pub fn longest(&self) -> u32 {
+        let longest = self.at_least.iter().rposition(|stands| stands.count() > 0);
+        u32::try_from(longest.unwrap_or(0)).expect("a length is bounded")
     }
 
     /// Stands with a run of so many free seats or more.
@@ -175,6 +184,7 @@ impl StandRuns {
         StandRuns {
             words: vec![0; stand.rows.last().map_or(0, |row| row.words.end)],
             lengths: vec![0; rows],
+            off_centre: vec![u16::MAX; rows],
             exact: by_length.clone(),
             at_least: by_length,
             free: 0,
@@ -185,6 +195,15 @@ impl StandRuns {
     #[must_use]
     pub fn free(&self) -> u32 {
         self.free
+    }
+
+    /// How far so many seats of a row are from its middle at least, in half seats, together.
+    #[must_use]
+    pub fn off_centre(&self, row: usize, count: u32) -> i64 {
+        let (nearest, count) = (i64::from(self.off_centre[row]), i64::from(count));
+        // Only a block over the middle has seats on both sides of it. Of others, each seat is
+        // further off than the one before.
+        if nearest > 1 { count * nearest + count * (count - 1) } else { 0 }
     }
 
     /// The bits of a row.
@@ -226,13 +245,44 @@ fn rows_of<'a>(
     })
 }
 
+/// The lengths of the runs of a row as bits.
+fn lengths_of(words: &[u64]) -> u64 {
+    let bit = |length: u32| 1 << (length as usize).min(LENGTH_MAX);
+    // Nearly all rows are of one word.
+    let &[mut word] = words else {
+        return runs_from(words, 0).fold(0, |lengths, (_, length)| lengths | bit(length));
+    };
+    let mut lengths = 0;
+    while word != 0 {
+        word >>= word.trailing_zeros();
+        let length = word.trailing_ones();
+        lengths |= bit(length);
+        word = word.checked_shr(length).unwrap_or(0);
+    }
+    lengths
+}
+
+/// How far the nearest free seat of a row is from its middle; the bound where it is further, or
+/// none is free.
+fn off_centre(words: &[u64], plan: &RowPlan) -> u16 {
+    let middle = plan.slot(plan.len() / 2) as usize;
+    let after = next(words, middle, 0);
+    let before = previous(words, middle, 0);
+    let nearest = before.into_iter().chain(after).map(|slot| {
+        let slot = u32::try_from(slot).expect("a row is bounded");
+        plan.off_centre(plan.seat_at(slot), 1)
+    });
+    nearest.min().and_then(|nearest| u16::try_from(nearest).ok()).unwrap_or(u16::MAX)
+}
+
 fn longest(lengths: u64) -> usize {
     (63 - (lengths | 1).leading_zeros()) as usize
 }
 
-/// The runs of set bits of a row, as their first slot and length.
-pub fn runs_of(words: &[u64]) -> impl Iterator<Item = (u32, u32)> {
-    let mut from = 0;
+/// The runs of set bits of a row, as their first slot and length: that with a slot in it, and those
+/// beyond.
+pub fn runs_from(words: &[u64], slot: u32) -> impl Iterator<Item = (u32, u32)> {
+    let mut from = previous(words, slot as usize, u64::MAX).map_or(0, |unset| unset + 1);
     std::iter::from_fn(move || {
         let first = next(words, from, 0)?;
         let end = next(words, first + 1, u64::MAX).unwrap_or(words.len() * 64);
@@ -240,6 +290,17 @@ pub fn runs_of(words: &[u64]) -> impl Iterator<Item = (u32, u32)> {
         let whole = |number: usize| u32::try_from(number).expect("a row is bounded");
         Some((whole(first), whole(end - first)))
     })
+}
+
+/// The last bit before a position that differs from those of a word of equal bits.
+fn previous(words: &[u64], before: usize, other: u64) -> Option<usize> {
+    let mut index = before / 64;
+    let mut word = (words[index] ^ other) & !(u64::MAX << (before % 64));
+    while word == 0 {
+        index = index.checked_sub(1)?;
+        word = words[index] ^ other;
+    }
+    Some(index * 64 + 63 - word.leading_zeros() as usize)
 }
 
 /// The next bit that differs from those of a word of equal bits, from a position on.

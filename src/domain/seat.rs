@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use smallvec::SmallVec;
+
 use super::ids::{BuyerId, HoldId, Reference, RowNumber, SeatNumber};
 use super::time::At;
 
@@ -90,6 +92,9 @@ pub struct Priced {
     /// Minor units of the event's currency.
     pub price: i64,
 }
+
+/// Places wanted or taken together. As many as nearly all requests want need no block of their own.
+pub type Wanted = SmallVec<[Priced; 8]>;
 
 /// A place as the ledger keeps it: all that is needed to know its hold again.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -144,7 +144,7 @@ impl Event {
     }
 
     /// Places changed: the next batch writes them, each on top of what the last one wrote.
-    fn note_touched(&mut self, touched: Vec<(RowNumber, i64)>) {
+    fn note_touched(&mut self, touched: impl IntoIterator<Item = (RowNumber, i64)>) {
         if !Rule::GuardIsOfTheLastBatch.holds() {
             return self.dirty.extend(touched);
         }

@@ -4,6 +4,8 @@
 //! added to a set that grows: an outcome whose kind, role, cause or refusal code has no name here
 //! decodes to `None`. It is an outcome all the same; who counts sequences must expect the gap.
 
+use std::sync::Arc;
+
 use super::DecodeError;
 use super::binary::{Input, Output, malformed};
 use super::registry::{Framed, Record, begin, open};
@@ -242,7 +244,7 @@ fn read_places(input: &mut Input<'_>) -> Result<Vec<Place>, DecodeError> {
     input.list("places", |input| {
         Ok(Place {
             seat: input.string("place.seat")?,
-            tier: input.string("place.tier")?,
+            tier: input.text("place.tier")?.into(),
             price: input.long("place.price")?,
         })
     })
@@ -260,7 +262,7 @@ fn read_held(input: &mut Input<'_>) -> Result<Held, DecodeError> {
     Ok(Held {
         hold: RequestId(input.uuid("hold")?),
         places: read_places(input)?,
-        currency: input.string("currency")?,
+        currency: input.text("currency")?.into(),
         deadline: input.at("deadline")?,
         staff_override: input.boolean("staff_override")?,
     })
@@ -278,7 +280,7 @@ fn read_booked(input: &mut Input<'_>) -> Result<Booked, DecodeError> {
     let booked = Booked {
         hold: RequestId(input.uuid("hold")?),
         places: read_places(input)?,
-        currency: input.string("currency")?,
+        currency: input.text("currency")?.into(),
         reference: input.name("reference", Reference::new)?,
     };
     read_moved(input)?;
@@ -296,7 +298,7 @@ fn write_exchanged(output: &mut Output, exchanged: &Exchanged) {
 fn read_exchanged(input: &mut Input<'_>) -> Result<Exchanged, DecodeError> {
     let hold = RequestId(input.uuid("hold")?);
     let places = read_places(input)?;
-    let currency = input.string("currency")?;
+    let currency = input.text("currency")?.into();
     let reference = input.name("reference", Reference::new)?;
     let (taken, given_back, to_blocks, [old_sum, new_sum, difference]) = read_moved(input)?;
     Ok(Exchanged {
@@ -376,12 +378,12 @@ fn write_given_back(output: &mut Output, cancelled: Option<&Cancelled>) {
     write_to_blocks(output, cancelled.map_or(&[], |cancelled| &cancelled.to_blocks));
 }
 
-type GivenBack = (Vec<Place>, String, u32, Option<Reference>, i64, Vec<ToBlock>);
+type GivenBack = (Vec<Place>, Arc<str>, u32, Option<Reference>, i64, Vec<ToBlock>);
 
 fn read_given_back(input: &mut Input<'_>) -> Result<GivenBack, DecodeError> {
     Ok((
         read_places(input)?,
-        input.string("currency")?,
+        input.text("currency")?.into(),
         input.count("remaining")?,
         input.optional("reference", |input| input.name("reference", Reference::new))?,
         input.long("refund")?,

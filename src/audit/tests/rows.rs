@@ -2,6 +2,7 @@
 //! every row comes to, on random rows and on every subset of a short one.
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 
 use fastrand::Rng;
 
@@ -17,8 +18,38 @@ use crate::domain::request::{
 };
 use crate::domain::time::Millis;
 
-/// Rows that are made up.
-const ROWS: usize = 100_000;
+/// Which houses are made up.
+struct Houses {
+    /// Rows of all of them.
+    rows: usize,
+    seats_of_row: RangeInclusive<usize>,
+    /// Seats of most wishes, and of some.
+    most: RangeInclusive<u32>,
+    some: RangeInclusive<u32>,
+    /// Of so many seats three are blocked at most.
+    blocked_of: u32,
+    aisle_of: u32,
+}
+
+/// Short rows, so that each is soon met in all its states.
+const SHORT: Houses = Houses {
+    rows: 100_000,
+    seats_of_row: 1..=12,
+    most: 1..=4,
+    some: 5..=13,
+    blocked_of: 4,
+    aisle_of: 5,
+};
+
+/// Rows of several words of bits, and the largest wishes.
+const LONG: Houses = Houses {
+    rows: 6_000,
+    seats_of_row: 60..=200,
+    most: 1..=12,
+    some: 13..=50,
+    blocked_of: 60,
+    aisle_of: 60,
+};
 
 /// A house, and all that was asked of it.
 struct House {
@@ -88,15 +119,16 @@ fn rows_of(sections: Vec<Vec<Row>>, no_single_seats: bool) -> Definition {
     definition
 }
 
-/// One to twelve seats, with an aisle here and there, and some kept for those who need them.
-fn random_row(rng: &mut Rng, name: usize) -> Row {
-    let labels: Vec<String> = (1..=rng.usize(1..=12)).map(|label| label.to_string()).collect();
+/// Seats with an aisle here and there, and some kept for those who need them.
+fn random_row(rng: &mut Rng, houses: &Houses, name: usize) -> Row {
+    let length = rng.usize(houses.seats_of_row.clone());
+    let labels: Vec<String> = (1..=length).map(|label| label.to_string()).collect();
     let mut kept = [String::new(), String::new()];
     let mut seats = String::new();
     for label in &labels {
         seats.push_str(label);
-        seats.push_str(if rng.u32(..5) == 0 { " | " } else { " " });
-        if let Some(kept) = kept.get_mut(rng.usize(..12)) {
+        seats.push_str(if rng.u32(..houses.aisle_of) == 0 { " | " } else { " " });
+        if let Some(kept) = kept.get_mut(rng.usize(..12.max(length / 2))) {
             kept.push_str(label);
             kept.push(' ');
         }
@@ -106,13 +138,14 @@ fn random_row(rng: &mut Rng, name: usize) -> Row {
     Row { name: name.to_string(), seats, tier, bays, companions }
 }
 
-fn random_line(rng: &mut Rng, names: &[String]) -> Vec<Line> {
+fn random_line(rng: &mut Rng, houses: &Houses, names: &[String]) -> Vec<Line> {
     let best = |rng: &mut Rng| {
+        let counts = if rng.u32(..6) == 0 { &houses.some } else { &houses.most };
         Line::Best(Best {
             section: (rng.u32(..3) > 0).then(|| format!("S{}", rng.u32(..2))),
             tier: (rng.u32(..6) == 0).then(|| "stand".into()),
             max_price: (rng.u32(..6) == 0).then_some(3_000),
-            count: if rng.u32(..6) == 0 { rng.u32(5..14) } else { rng.u32(1..5) },
+            count: rng.u32(counts.clone()),
             split: rng.bool(),
             bays: if rng.u32(..4) == 0 { 1 } else { 0 },
         })
@@ -130,22 +163,25 @@ fn random_line(rng: &mut Rng, names: &[String]) -> Vec<Line> {
     }
 }
 
-#[test]
-fn random_rows_are_sold_as_if_every_block_had_been_looked_at() {
+/// Sells made-up houses, and counts what was told.
+fn sell(houses: &Houses) -> BTreeMap<String, usize> {
     let mut rng = Rng::with_seed(15);
     let mut rows = 0;
     let mut met = BTreeMap::<String, usize>::new();
-    while rows < ROWS {
-        let sections: Vec<Vec<Row>> = (0..rng.usize(1..=3))
-            .map(|_| (1..=rng.usize(1..=4)).map(|name| random_row(&mut rng, name)).collect())
-            .collect();
+    while rows < houses.rows {
+        let rows_of_section = |rng: &mut Rng| {
+            (1..=rng.usize(1..=4)).map(|name| random_row(rng, houses, name)).collect()
+        };
+        let sections: Vec<Vec<Row>> =
+            (0..rng.usize(1..=3)).map(|_| rows_of_section(&mut rng)).collect();
         rows += sections.iter().map(Vec::len).sum::<usize>();
         let names: Vec<String> = names_of(&sections);
         let kept = rng.u32(..4);
-        let blocked = names.iter().filter(|_| rng.u32(..4) < kept).cloned().collect();
+        let blocked =
+            names.iter().filter(|_| rng.u32(..houses.blocked_of) < kept).cloned().collect();
         let mut house = House::new(rows_of(sections, rng.bool()), blocked);
         for _ in 0..10 {
-            let answer = house.claim(random_line(&mut rng, &names), rng.u32(..3) == 0);
+            let answer = house.claim(random_line(&mut rng, houses, &names), rng.u32(..3) == 0);
             let told = if let OutcomeBody::Refused(refusal) = answer {
                 refusal.code.name()
             } else {
@@ -156,10 +192,24 @@ fn random_rows_are_sold_as_if_every_block_had_been_looked_at() {
         house.state.recount();
         house.is_clean(&format!("after {rows} rows"));
     }
+    met
+}
+
+#[test]
+fn random_rows_are_sold_as_if_every_block_had_been_looked_at() {
+    let met = sell(&SHORT);
     for told in
         ["held", "not-enough", "no-run", "strands-seat", "seats-taken", "blocked", "kept-back"]
     {
         assert!(met.get(told).is_some_and(|times| *times > 1_000), "{told}: {met:?}");
+    }
+}
+
+#[test]
+fn long_rows_are_sold_as_if_every_block_had_been_looked_at() {
+    let met = sell(&LONG);
+    for told in ["held", "no-run", "strands-seat"] {
+        assert!(met.get(told).is_some_and(|times| *times > 100), "{told}: {met:?}");
     }
 }
 

@@ -7,13 +7,17 @@
 //! and the buyer allows it, the party is parted: the largest block first, the rest likewise,
 //! each the best of what is left.
 
+use std::ops::RangeInclusive;
+
+use smallvec::SmallVec;
+
 use super::claim::Chosen;
 use crate::domain::event::EventState;
 use crate::domain::ids::SeatNumber;
 use crate::domain::layout::{Kept, Layout, Stand, StandRow};
 use crate::domain::refusal::{Code, Refusal};
-use crate::domain::runs::runs_of;
-use crate::domain::seat::Priced;
+use crate::domain::runs::runs_from;
+use crate::domain::seat::{Priced, Wanted};
 
 /// Why one block is better than another: the lowest is the best.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -36,12 +40,12 @@ pub(super) struct Search<'a> {
     state: &'a EventState,
     layout: &'a Layout,
     /// In rising order.
-    gone: Vec<SeatNumber>,
+    gone: SmallVec<[SeatNumber; 8]>,
 }
 
 impl<'a> Search<'a> {
     pub(super) fn new(state: &'a EventState, layout: &'a Layout) -> Search<'a> {
-        Search { state, layout, gone: vec![] }
+        Search { state, layout, gone: SmallVec::new() }
     }
 
     /// Leaves a seat out.
@@ -52,35 +56,38 @@ impl<'a> Search<'a> {
     }
 
     /// The best seats for a wish, which are gone from then on.
-    pub(super) fn take(&mut self, wish: &Chosen) -> Result<Vec<Priced>, Refusal> {
-        let mut seats = vec![];
+    pub(super) fn take(&mut self, wish: &Chosen, seats: &mut Wanted) -> Result<(), Refusal> {
         let mut left = wish.count;
         if wish.bays > 0 {
             // The bays are in the first block, and never apart.
             let Some((size, rating)) = self.best_with_bays(wish) else {
                 return Err(self.lacks(wish, left));
             };
-            self.take_block(rating.first, size, &mut seats);
+            self.take_block(rating.first, size, seats);
             left -= size;
         }
-        // No block of the rest is larger than one before it.
+        // No block of the rest is larger than one before it, nor than the longest run.
         let mut size = left;
+        if wish.split {
+            let longest = self.state.runs().longest();
+            size = size.min(longest.max(1));
+        }
         while left > 0 {
             size = size.min(left);
             let fits = |stand: &Stand| wish.fits(self.layout, stand);
             match self.best(size, wish.section, fits) {
                 Some(rating) => {
-                    self.take_block(rating.first, size, &mut seats);
+                    self.take_block(rating.first, size, seats);
                     left -= size;
                 }
                 None if size == 1 || !wish.split => return Err(self.lacks(wish, left)),
                 None => size -= 1,
             }
         }
-        Ok(seats)
+        Ok(())
     }
 
-    fn take_block(&mut self, first: SeatNumber, count: u32, seats: &mut Vec<Priced>) {
+    fn take_block(&mut self, first: SeatNumber, count: u32, seats: &mut Wanted) {
         let spot = self.layout.spot(first).expect("a block is of numbered seats");
         let tier = self.layout.stands()[spot.stand].tier;
         let price = self.layout.tier_at(tier).price;
@@ -234,6 +241,7 @@ impl<'a> Search<'a> {
         strands: bool,
         best: &mut Option<Rating>,
     ) {
+        let runs = self.state.runs().stand(index);
         for row in rows {
             let own = &stand.rows[row];
             let bound = Rating {
@@ -241,7 +249,7 @@ impl<'a> Search<'a> {
                 section: stand.rank,
                 row: own.position,
                 for_all: 0,
-                off_centre: own.plan.nearest(count),
+                off_centre: own.plan.nearest(count).max(runs.off_centre(row, count)),
                 first: SeatNumber(own.first),
             };
             let place = |it: &Rating| (it.strands, it.section, it.row);
@@ -262,7 +270,7 @@ impl<'a> Search<'a> {
         if gone.is_empty() {
             return rate_runs(rank, row, runs.row(row), count, best);
         }
-        let mut words = runs.row(row).to_vec();
+        let mut words: SmallVec<[u64; 4]> = runs.row(row).into();
         for seat in gone {
             let slot = row.plan.slot(seat.0 - row.first);
             words[slot as usize / 64] &= !(1 << (slot % 64));
@@ -281,9 +289,10 @@ impl<'a> Search<'a> {
     }
 
     /// Stand and row of the seats that are gone, each once.
-    fn rows_gone(&self) -> Vec<(usize, usize)> {
+    fn rows_gone(&self) -> SmallVec<[(usize, usize); 8]> {
         let spots = self.gone.iter().filter_map(|&seat| self.layout.spot(seat));
-        let mut rows: Vec<(usize, usize)> = spots.map(|spot| (spot.stand, spot.row)).collect();
+        let mut rows: SmallVec<[(usize, usize); 8]> =
+            spots.map(|spot| (spot.stand, spot.row)).collect();
         rows.dedup();
         rows
     }
@@ -335,8 +344,13 @@ impl<'a> Search<'a> {
 /// Rates the blocks of a row that can be the best one.
 fn rate_runs(rank: i32, row: &StandRow, words: &[u64], count: u32, best: &mut Option<Rating>) {
     let middle = row.plan.len().saturating_sub(count) / 2;
-    for (slot, length) in runs_of(words).filter(|(_, length)| *length >= count) {
-        let (begin, room) = (row.plan.seat_at(slot), length - count);
+    let firsts = firsts_to_rate(rank, row, count, best.as_ref());
+    for (slot, length) in runs_from(words, row.plan.slot(*firsts.start())) {
+        let begin = row.plan.seat_at(slot);
+        if begin > *firsts.end() {
+            return;
+        }
+        let Some(room) = length.checked_sub(count) else { continue };
         // The nearest to the middle that leaves no seat on its own is never further off than this.
         let nearest = middle.saturating_sub(begin).min(room);
         for skipped in nearest.saturating_sub(2)..=(nearest + 3).min(room) {
@@ -351,4 +365,21 @@ fn rate_runs(rank: i32, row: &StandRow, words: &[u64], count: u32, best: &mut Op
             *best = Some(best.map_or(rating, |best| best.min(rating)));
         }
     }
+}
+
+/// First seats of the blocks of a row that are as near to its middle as the best one so far, where
+/// that counts.
+fn firsts_to_rate(
+    rank: i32,
+    row: &StandRow,
+    count: u32,
+    best: Option<&Rating>,
+) -> RangeInclusive<u32> {
+    let middle = i64::from(row.plan.len().saturating_sub(count));
+    let alike = |best: &&Rating| !best.strands && (best.section, best.row) == (rank, row.position);
+    let Some(best) = best.filter(alike) else { return 0..=row.plan.len() };
+    // Seats together are as far off as the middle of them, each, or further.
+    let reach = best.off_centre / i64::from(count);
+    let whole = |first: i64| u32::try_from(first.max(0)).unwrap_or(u32::MAX);
+    whole((middle - reach + 1).div_euclid(2))..=whole((middle + reach).div_euclid(2))
 }

@@ -15,7 +15,7 @@ use super::pairs::HoldAsk;
 use super::{Verdict, currency, places};
 use crate::domain::change::Change;
 use crate::domain::event::{EventState, SaleState};
-use crate::domain::hold::Hold;
+use crate::domain::hold::{Hold, Seats};
 use crate::domain::ids::SeatNumber;
 use crate::domain::outcome::{Cancelled, OutcomeBody, ToBlock};
 use crate::domain::refusal::{Code, Refusal};
@@ -28,7 +28,7 @@ pub(super) fn answer(state: &EventState, ask: &Cancel) -> Verdict {
     }
 }
 
-fn judge<'a>(state: &'a EventState, ask: &Cancel) -> Result<(&'a Hold, Vec<SeatNumber>), Refusal> {
+fn judge<'a>(state: &'a EventState, ask: &Cancel) -> Result<(&'a Hold, Seats), Refusal> {
     let hold = hold_for(state, ask.hold, &ask.buyer, HoldAsk::Cancel)?;
     let all = ask.seats.is_empty();
     let seats = if all { hold.seats.clone() } else { own_places(state, hold, &ask.seats)? };
@@ -40,7 +40,7 @@ pub(super) fn own_places(
     state: &EventState,
     hold: &Hold,
     names: &[String],
-) -> Result<Vec<SeatNumber>, Refusal> {
+) -> Result<Seats, Refusal> {
     let layout = state.layout().expect("only a known event has bookings");
     let named = |name: &String| {
         // A row or section of one place is no name of that place.
@@ -52,13 +52,13 @@ pub(super) fn own_places(
     if !missing.is_empty() {
         return Err(Refusal::over_seats(Code::NotInBooking, missing));
     }
-    let mut seats: Vec<SeatNumber> = names.iter().filter_map(named).collect();
+    let mut seats: Seats = names.iter().filter_map(named).collect();
     seats.sort_unstable();
     seats.dedup();
     Ok(seats)
 }
 
-fn grant(state: &EventState, ask: &Cancel, hold: &Hold, seats: Vec<SeatNumber>) -> Verdict {
+fn grant(state: &EventState, ask: &Cancel, hold: &Hold, seats: Seats) -> Verdict {
     let places = places(state, &seats);
     let refund = match state.sale {
         SaleState::Off => 0,

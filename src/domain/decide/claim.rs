@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use smallvec::SmallVec;
+
 use super::best::Search;
 use super::conflict::check_places;
 use super::orphan::keep_pairs;
@@ -11,19 +13,19 @@ use crate::domain::change::Change;
 use crate::domain::event::{Buyer, EventState};
 use crate::domain::few::Few;
 use crate::domain::ids::{HoldId, SeatNumber};
-use crate::domain::layout::{Layout, Stand};
+use crate::domain::layout::{Layout, Stand, part};
 use crate::domain::limits::SEATS_PER_REQUEST_MAX;
 use crate::domain::outcome::{Held, OutcomeBody, Place};
 use crate::domain::refusal::{Code, Refusal};
 use crate::domain::request::{Best, Claim, Line};
 use crate::domain::rule::Rule;
-use crate::domain::seat::{Priced, Status};
+use crate::domain::seat::{Priced, Status, Wanted};
 
 /// A claim that counts places where seats have names, or names them where they are counted.
 pub(super) fn misfit(layout: &Layout, claim: &Claim) -> Option<Refusal> {
     claim.lines.iter().find_map(|line| {
         let (section, counted) = match line {
-            Line::Seat { name, .. } => (name.split('/').next().unwrap_or_default(), false),
+            Line::Seat { name, .. } => (part(name).map_or(name.as_str(), |(own, _)| own), false),
             Line::Places { section, .. } => (section.as_str(), true),
             Line::Best(best) => (best.section.as_deref()?, false),
         };
@@ -38,17 +40,19 @@ pub(super) fn misfit(layout: &Layout, claim: &Claim) -> Option<Refusal> {
 }
 
 pub(super) fn answer(state: &EventState, id: HoldId, claim: &Claim, asked: &Asked) -> Verdict {
-    match judge(state, claim) {
+    let mut wish = Wish::default();
+    match judge(state, claim, &mut wish) {
         Err(refusal) => refusal.into(),
-        Ok(seats) => grant(state, id, claim, asked, seats),
+        Ok(seats) => grant(state, id, claim, asked, seats, &wish.names),
     }
 }
 
-fn judge(state: &EventState, claim: &Claim) -> Result<Vec<Priced>, Refusal> {
+fn judge<'a>(state: &EventState, claim: &'a Claim, wish: &mut Wish<'a>) -> Result<Wanted, Refusal> {
     may_promise(state)?;
     let layout = state.layout().expect("the event is known by now");
-    let mut wish = Wish::read(layout, claim)?;
-    let chosen = wish.choose(state, layout, claim);
+    wish.read(layout, claim)?;
+    let mut seats = Wanted::new();
+    let chosen = wish.choose(state, layout, claim, &mut seats);
     if chosen.is_ok() && Rule::ExpectedPriceProtects.holds() {
         wish.check_price(claim)?;
     }
@@ -56,28 +60,31 @@ fn judge(state: &EventState, claim: &Claim) -> Result<Vec<Priced>, Refusal> {
         wish.count_unchosen();
     }
     check_kept_back(layout, claim, &wish.named)?;
-    check_limits(state, layout, claim, &wish)?;
+    check_limits(state, layout, claim, wish)?;
     if !Rule::AllOrNothing.holds() {
         wish.leave_out_taken(state);
     }
     let may_have_blocked = claim.staff_override || !Rule::BlockedIsNotSold.holds();
     let ask = if may_have_blocked { PlaceAsk::StaffClaim } else { PlaceAsk::Claim };
     check_places(state, wish.named.iter().map(|priced| priced.seat), ask)?;
-    let general = take_general(state, layout, &wish.general)?;
-    let chosen = chosen?;
+    let mut general = Wanted::new();
+    take_general(state, layout, &wish.general, &mut general)?;
+    chosen?;
     if layout.definition.no_single_seats && !claim.staff_override {
-        keep_pairs(state, layout, &wish.named, &chosen)?;
+        keep_pairs(state, layout, &wish.named, &seats)?;
     }
-    let mut seats = wish.named;
-    seats.extend(chosen);
-    seats.extend(general);
+    seats.extend_from_slice(&wish.named);
+    seats.extend_from_slice(&general);
     seats.sort_unstable_by_key(|priced| priced.seat);
     Ok(seats)
 }
 
 /// A claim in terms of the layout.
-pub(super) struct Wish {
-    pub(super) named: Vec<Priced>,
+#[derive(Default)]
+pub(super) struct Wish<'a> {
+    pub(super) named: Wanted,
+    /// The named seats as the claim calls them: the venue's names are spread all over memory.
+    names: SmallVec<[(SeatNumber, &'a str); 8]>,
     /// Places wanted by section, then tier and price.
     pub(super) general: BTreeMap<usize, Vec<(u16, i64, u32)>>,
     /// Seats that the event is to choose.
@@ -126,15 +133,8 @@ impl Chosen {
     }
 }
 
-impl Wish {
-    pub(super) fn read(layout: &Layout, claim: &Claim) -> Result<Wish, Refusal> {
-        let mut wish = Wish {
-            named: Vec::with_capacity(claim.lines.len()),
-            general: BTreeMap::new(),
-            best: vec![],
-            by_tier: Few::default(),
-            price: 0,
-        };
+impl<'a> Wish<'a> {
+    pub(super) fn read(&mut self, layout: &Layout, claim: &'a Claim) -> Result<(), Refusal> {
         let (mut unknown, mut mismatched) = (vec![], vec![]);
         for line in &claim.lines {
             match line {
@@ -145,8 +145,9 @@ impl Wish {
                     };
                     match choose_tier(layout, layout.tiers_of(seat), tier.as_deref()) {
                         Some((tier, price)) => {
-                            wish.named.push(Priced { seat, tier, price });
-                            wish.add(tier, price, 1);
+                            self.named.push(Priced { seat, tier, price });
+                            self.names.push((seat, name));
+                            self.add(tier, price, 1);
                         }
                         None => mismatched.push(name.clone()),
                     }
@@ -158,8 +159,8 @@ impl Wish {
                     };
                     match choose_tier(layout, layout.tiers_of_section(index), tier.as_deref()) {
                         Some((tier, price)) => {
-                            wish.general.entry(index).or_default().push((tier, price, *count));
-                            wish.add(tier, price, *count);
+                            self.general.entry(index).or_default().push((tier, price, *count));
+                            self.add(tier, price, *count);
                         }
                         None => mismatched.push(section.clone()),
                     }
@@ -169,7 +170,7 @@ impl Wish {
                     if let Some(name) = section.filter(|name| layout.section(name).is_none()) {
                         unknown.push(name.clone());
                     } else if let Some(chosen) = Chosen::read(layout, best) {
-                        wish.best.push(chosen);
+                        self.best.push(chosen);
                     } else {
                         mismatched.extend(section.or(best.tier.as_ref()).cloned());
                     }
@@ -180,7 +181,7 @@ impl Wish {
             return Err(Refusal::over_seats(Code::UnknownSeat, unknown));
         }
         if mismatched.is_empty() {
-            Ok(wish)
+            Ok(())
         } else {
             Err(Refusal::over_seats(Code::TierMismatch, mismatched))
         }
@@ -192,21 +193,21 @@ impl Wish {
         state: &EventState,
         layout: &Layout,
         claim: &Claim,
-    ) -> Result<Vec<Priced>, Refusal> {
-        let mut seats = vec![];
+        seats: &mut Wanted,
+    ) -> Result<(), Refusal> {
         if self.best.is_empty() {
-            return Ok(seats);
+            return Ok(());
         }
         check_size(claim)?;
         let mut search = Search::new(state, layout);
         self.named.iter().for_each(|priced| search.leave_out(priced.seat));
         for chosen in &self.best {
-            seats.extend(search.take(chosen)?);
+            search.take(chosen, seats)?;
         }
-        for priced in &seats {
+        for priced in seats.iter() {
             self.add(priced.tier, priced.price, 1);
         }
-        Ok(seats)
+        Ok(())
     }
 
     /// Counts what could not be chosen in the tier it was wanted in, where that is told.
@@ -230,7 +231,7 @@ impl Wish {
     fn leave_out_taken(&mut self, state: &EventState) {
         let free = |priced: &Priced| state.seat(priced.seat).status == Status::Free;
         if self.named.iter().any(free) {
-            self.named.retain(free);
+            self.named.retain(|priced| free(priced));
         }
     }
 
@@ -279,7 +280,7 @@ fn check_limits(
     state: &EventState,
     layout: &Layout,
     claim: &Claim,
-    wish: &Wish,
+    wish: &Wish<'_>,
 ) -> Result<(), Refusal> {
     check_size(claim)?;
     if claim.staff_override {
@@ -321,9 +322,9 @@ pub(super) fn take_general(
     state: &EventState,
     layout: &Layout,
     general: &BTreeMap<usize, Vec<(u16, i64, u32)>>,
-) -> Result<Vec<Priced>, Refusal> {
+    seats: &mut Wanted,
+) -> Result<(), Refusal> {
     let together = Rule::LinesAreJudgedTogether.holds();
-    let mut seats = vec![];
     for (&section, lines) in general {
         let counts = lines.iter().map(|line| line.2);
         let wanted: u32 = if together { counts.sum() } else { counts.max().unwrap_or(0) };
@@ -346,7 +347,7 @@ pub(super) fn take_general(
             }));
         }
     }
-    Ok(seats)
+    Ok(())
 }
 
 fn grant(
@@ -354,19 +355,24 @@ fn grant(
     id: HoldId,
     claim: &Claim,
     asked: &Asked,
-    seats: Vec<Priced>,
+    seats: Wanted,
+    names: &[(SeatNumber, &str)],
 ) -> Verdict {
     let layout = state.layout().expect("the event is known by now");
     let deadline = asked.at.plus(layout.definition.hold_time);
+    let name = |seat: SeatNumber| match names.iter().find(|(named, _)| *named == seat) {
+        Some((_, name)) => (*name).to_owned(),
+        None => layout.name(seat),
+    };
     let place = |priced: &Priced| Place {
-        seat: layout.name(priced.seat),
-        tier: layout.tier_at(priced.tier).name.clone(),
+        seat: name(priced.seat),
+        tier: layout.tier_name(priced.tier),
         price: priced.price,
     };
     let body = OutcomeBody::Held(Held {
         hold: id,
         places: seats.iter().map(place).collect(),
-        currency: layout.definition.currency.clone(),
+        currency: layout.currency(),
         deadline,
         staff_override: claim.staff_override,
     });

@@ -3,7 +3,7 @@
 
 use super::conflict::Named;
 use super::pairs::{HoldAsk, HoldState, Step};
-use super::{Verdict, booked, may_promise};
+use super::{Verdict, booked, claimed_at, may_promise};
 use crate::domain::change::Change;
 use crate::domain::event::{EventState, SaleState};
 use crate::domain::hold::Hold;
@@ -41,8 +41,7 @@ fn judge<'a>(state: &'a EventState, ask: &Confirm) -> Result<(Step<HoldState>, &
         may_promise(state)?;
     }
     if let Some(other) = state.booking_of(&ask.reference) {
-        let live = state.find_hold(other).map(|hold| hold.offset);
-        let rival_offset = live.or_else(|| state.leaver(other).map(|leaver| leaver.offset));
+        let rival_offset = claimed_at(state, other);
         let ground = Ground { rival_offset, ..Ground::default() };
         return Err(Refusal { code: Code::ReferenceUsed, ground });
     }

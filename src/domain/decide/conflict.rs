@@ -21,28 +21,22 @@ pub(super) struct Named<'a> {
 
 impl<'a> Named<'a> {
     pub(super) fn read(state: &'a EventState, id: HoldId, buyer: &BuyerId) -> Named<'a> {
-        let (hold, leaver) = (state.find_hold(id), state.leaver(id));
-        let whose = hold.map(|hold| &hold.buyer).or_else(|| leaver.map(|leaver| &leaver.buyer));
         let nothing = |stands| Named { stands, hold: None, payment: None };
-        match whose {
-            None => return nothing(HoldState::Unknown),
-            Some(other) if other != buyer && Rule::OnlyTheHolderActs.holds() => {
-                return nothing(HoldState::OfAnother);
-            }
-            Some(_) => {}
+        let Some(hold) = state.known_hold(id) else { return nothing(HoldState::Unknown) };
+        if hold.buyer != *buyer && Rule::OnlyTheHolderActs.holds() {
+            return nothing(HoldState::OfAnother);
         }
         // A booking that gave some of its places back is a hold and has left.
-        let stands = match (hold, leaver.map(|leaver| leaver.cause)) {
-            (Some(hold), _) if hold.is_booked() => HoldState::Booked,
-            (Some(_), _) => HoldState::Live,
-            (None, Some(Cause::Expired)) => HoldState::Expired,
-            (None, Some(Cause::Released)) => HoldState::Released,
-            (None, Some(Cause::Cancelled)) => HoldState::Cancelled,
-            (None, Some(Cause::None) | None) => unreachable!("who left a place had a cause"),
+        let there = !hold.seats.is_empty();
+        let stands = match (there, hold.cause) {
+            (true, _) if hold.is_booked() => HoldState::Booked,
+            (true, _) => HoldState::Live,
+            (false, Cause::Expired) => HoldState::Expired,
+            (false, Cause::Released) => HoldState::Released,
+            (false, Cause::Cancelled) => HoldState::Cancelled,
+            (false, Cause::None) => unreachable!("who left a place had a cause"),
         };
-        let of_leaver = || leaver.and_then(|leaver| leaver.reference.as_ref());
-        let payment = hold.map_or_else(of_leaver, |hold| hold.reference.as_ref());
-        Named { stands, hold, payment }
+        Named { stands, hold: there.then_some(hold), payment: hold.reference.as_ref() }
     }
 
     /// Group 9: what becomes of the hold, and the hold.

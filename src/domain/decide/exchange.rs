@@ -14,19 +14,19 @@ use super::pairs::{HoldAsk, PlaceAsk};
 use super::{Verdict, booked, currency, may_promise, places};
 use crate::domain::change::Change;
 use crate::domain::event::EventState;
-use crate::domain::hold::Hold;
+use crate::domain::hold::{Hold, Seats};
 use crate::domain::ids::SeatNumber;
 use crate::domain::layout::Layout;
 use crate::domain::limits::SEATS_PER_REQUEST_MAX;
 use crate::domain::outcome::{Booked, Exchanged, OutcomeBody, Place};
 use crate::domain::refusal::{Code, Refusal};
 use crate::domain::request::{Exchange, Line};
-use crate::domain::seat::Priced;
+use crate::domain::seat::{Priced, Wanted};
 
 /// A booking, and those of its places that it is to give back.
 struct GivenBack<'a> {
     hold: &'a Hold,
-    seats: Vec<SeatNumber>,
+    seats: Seats,
 }
 
 pub(super) fn answer(state: &EventState, ask: &Exchange) -> Verdict {
@@ -38,14 +38,12 @@ pub(super) fn answer(state: &EventState, ask: &Exchange) -> Verdict {
 
 /// What rests on the booking is judged where there is one: that there is none has a higher code
 /// than all else, so that it is told last.
-fn judge<'a>(
-    state: &'a EventState,
-    ask: &Exchange,
-) -> Result<(GivenBack<'a>, Vec<Priced>), Refusal> {
+fn judge<'a>(state: &'a EventState, ask: &Exchange) -> Result<(GivenBack<'a>, Wanted), Refusal> {
     may_promise(state)?;
     let layout = state.layout().expect("the event is known by now");
     let claim = ask.wish();
-    let (wish, size) = (Wish::read(layout, &claim)?, claim.size());
+    let (mut wish, size) = (Wish::default(), claim.size());
+    wish.read(layout, &claim)?;
     let given = given_back(state, ask);
     if let Ok(given) = &given {
         check_difference(state, ask, given, &wish)?;
@@ -57,7 +55,7 @@ fn judge<'a>(
     }
     check_places(state, wish.named.iter().map(|priced| priced.seat), PlaceAsk::Exchange)?;
     let mut taken = wish.named.clone();
-    taken.extend(take_general(state, layout, &wish.general)?);
+    take_general(state, layout, &wish.general, &mut taken)?;
     taken.sort_unstable_by_key(|priced| priced.seat);
     Ok((given?, taken))
 }
@@ -71,7 +69,7 @@ fn check_difference(
     state: &EventState,
     ask: &Exchange,
     given: &GivenBack<'_>,
-    wish: &Wish,
+    wish: &Wish<'_>,
 ) -> Result<(), Refusal> {
     let difference = wish.price.saturating_sub(sum_of(state, &given.seats));
     match ask.expected_difference {
@@ -95,7 +93,7 @@ fn check_limits(
     state: &EventState,
     layout: &Layout,
     given: &GivenBack<'_>,
-    wish: &Wish,
+    wish: &Wish<'_>,
     size: u64,
 ) -> Result<(), Refusal> {
     let left = given.seats.len() as u64;
@@ -133,14 +131,14 @@ fn sum_of(state: &EventState, seats: &[SeatNumber]) -> i64 {
     seats.iter().map(|&seat| state.seat(seat).price).sum()
 }
 
-fn grant(state: &EventState, ask: &Exchange, given: GivenBack<'_>, taken: Vec<Priced>) -> Verdict {
+fn grant(state: &EventState, ask: &Exchange, given: GivenBack<'_>, taken: Wanted) -> Verdict {
     let layout = state.layout().expect("the event is known by now");
     let GivenBack { hold, seats: left } = given;
     let keeps = |seat: &&SeatNumber| left.binary_search(seat).is_err();
-    let kept: Vec<SeatNumber> = hold.seats.iter().filter(keeps).copied().collect();
+    let kept: Seats = hold.seats.iter().filter(keeps).copied().collect();
     let place = |priced: &Priced| Place {
         seat: layout.name(priced.seat),
-        tier: layout.tier_at(priced.tier).name.clone(),
+        tier: layout.tier_name(priced.tier),
         price: priced.price,
     };
     let mut all: Vec<(SeatNumber, Place)> =

@@ -26,6 +26,10 @@ mod release;
 #[cfg(test)]
 mod tests;
 
+use std::sync::Arc;
+
+use smallvec::SmallVec;
+
 use super::change::Change;
 use super::event::{EventState, SaleState};
 use super::hold::Hold;
@@ -78,10 +82,10 @@ pub enum IdVerdict {
 pub struct Decision {
     /// The answer and what else the request caused.
     pub outcomes: Vec<Outcome>,
-    /// What happens to the event.
-    pub changes: Vec<Change>,
+    /// What happens to the event. Most come to two: what is asked, and the time.
+    pub changes: SmallVec<[Change; 2]>,
     /// The rows changed, each with its `changed` before the change; a row may be there twice.
-    pub touched: Vec<(RowNumber, i64)>,
+    pub touched: SmallVec<[(RowNumber, i64); 8]>,
 }
 
 /// What the answering half says.
@@ -102,10 +106,11 @@ impl From<Refusal> for Verdict {
 
 /// Decides one request and applies what follows from it.
 pub fn step(state: &mut EventState, request: &Request, asked: &Asked) -> Decision {
-    // What most come to: an answer, its change, and the time. Room for more would be too large for
-    // the allocator's quick lists.
-    let (outcomes, changes) = (Vec::with_capacity(1), Vec::with_capacity(2));
-    let mut decision = Decision { outcomes, changes, touched: vec![] };
+    let mut decision = Decision {
+        outcomes: Vec::with_capacity(1),
+        changes: SmallVec::new(),
+        touched: SmallVec::new(),
+    };
     do_apply(state, &mut decision, Change::Decided(asked.at));
     if let Some(refusal) = before_the_state(state, request, asked) {
         decision.outcomes.push(refused(state, request, asked, refusal));
@@ -229,8 +234,7 @@ fn judge_id(state: &EventState, request: &Request, asked: &Asked) -> Option<Verd
 /// id is that of a hold though the window has forgotten it makes no second one; nor is it told
 /// where the hold stands, since nobody remembers whether it is the same record or another buyer's.
 fn claimed_at(state: &EventState, hold: HoldId) -> Option<i64> {
-    let live = state.find_hold(hold).map(|hold| hold.offset);
-    live.or_else(|| state.leaver(hold).map(|leaver| leaver.offset))
+    state.known_hold(hold).map(|hold| hold.offset)
 }
 
 /// Where the hold or booking stands that a request was granted before.
@@ -291,14 +295,13 @@ fn places(state: &EventState, seats: &[SeatNumber]) -> Vec<Place> {
     let layout = state.layout().expect("only a known event has holds");
     let place = |&number| {
         let seat = state.seat(number);
-        let tier = layout.tier_at(seat.tier).name.clone();
-        Place { seat: layout.name(number), tier, price: seat.price }
+        Place { seat: layout.name(number), tier: layout.tier_name(seat.tier), price: seat.price }
     };
     seats.iter().map(place).collect()
 }
 
-fn currency(state: &EventState) -> String {
-    state.layout().map(|layout| layout.definition.currency.clone()).unwrap_or_default()
+fn currency(state: &EventState) -> Arc<str> {
+    state.layout().expect("only a known event has prices").currency()
 }
 
 fn released(state: &EventState, id: HoldId, hold: &Hold, cause: Cause) -> Released {

@@ -1,61 +1,50 @@
 //! The indexes of an event: small steps that `apply` is made of, and the recount that checks them.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::{Buyer, EventState, Leaver, Taken};
+use foldhash::HashMap;
+
+use super::{Buyer, EventState, Taken};
 use crate::domain::free_set::FreeSet;
-use crate::domain::hold::Hold;
+use crate::domain::hold::Seats;
 use crate::domain::ids::{BuyerId, HoldId, Reference, SeatNumber};
 use crate::domain::runs::Runs;
 use crate::domain::seat::{Cause, Seat, Status};
 use crate::domain::time::At;
 
 impl EventState {
-    pub(in crate::domain) fn add_live_hold(&mut self, id: HoldId, hold: Hold) {
-        self.deadlines.insert((hold.deadline, id));
-        self.buyers.entry(hold.buyer.clone()).or_default().live_holds.insert(id, ());
-        let other = self.holds.insert(id, hold);
-        assert!(other.is_none(), "a hold is made once");
+    pub(in crate::domain) fn add_deadline(&mut self, id: HoldId, deadline: At) {
+        self.deadlines.insert((deadline, id));
     }
 
     pub(in crate::domain) fn move_deadline(&mut self, id: HoldId, from: At, to: At) {
-        let due = self.deadlines.remove(&(from, id));
-        assert!(due, "a live hold has a deadline");
-        self.deadlines.insert((to, id));
+        self.end_deadline(id, from);
+        self.add_deadline(id, to);
     }
 
-    pub(in crate::domain) fn end_live_hold(&mut self, id: HoldId, hold: &Hold) {
-        let due = self.deadlines.remove(&(hold.deadline, id));
+    pub(in crate::domain) fn end_deadline(&mut self, id: HoldId, deadline: At) {
+        let due = self.deadlines.remove(&(deadline, id));
         assert!(due, "a live hold has a deadline");
-        let buyer = self.buyers.get_mut(&hold.buyer).expect("a live hold's buyer is known");
-        buyer.live_holds.remove(&id);
-    }
-
-    /// One more place names the hold that left it: that of a booking by a cancel.
-    pub(in crate::domain) fn remember_leaver(&mut self, id: HoldId, hold: &Hold, cause: Cause) {
-        assert!((cause == Cause::Cancelled) == hold.is_booked(), "a booking ends by a cancel");
-        let leaver = self.leavers.entry(id).or_insert_with(|| Leaver {
-            buyer: hold.buyer.clone(),
-            cause,
-            offset: hold.offset,
-            reference: hold.reference.clone(),
-            places: 0,
-        });
-        leaver.places += 1;
     }
 
     /// One place less names the hold that left it. With the last one nobody knows any more what it
     /// was paid by.
     pub(in crate::domain) fn forget_leaver(&mut self, id: HoldId) {
-        let Some(leaver) = self.leavers.get_mut(&id) else { return };
-        leaver.places -= 1;
-        if leaver.places > 0 {
+        if id == HoldId::NONE {
             return;
         }
-        let leaver = self.leavers.remove(&id).expect("just seen");
-        if let Some(reference) = leaver.reference.filter(|_| !self.holds.contains_key(&id)) {
-            self.references.remove(&reference);
+        let hold = self.holds.get_mut(&id).expect("a place knows who left it");
+        hold.left -= 1;
+        if hold.left > 0 {
+            return;
+        }
+        hold.cause = Cause::None;
+        if hold.seats.is_empty() {
+            let hold = self.holds.remove(&id).expect("just seen");
+            if let Some(reference) = hold.reference {
+                self.references.remove(&reference);
+            }
         }
     }
 
@@ -110,33 +99,69 @@ impl EventState {
         assert!(reason.is_some(), "only a blocked place is unblocked");
     }
 
-    pub(in crate::domain) fn count_taken(&mut self, number: SeatNumber, buyer: &BuyerId) {
-        let (section, tier) = (self.place(number).0, self.seat(number).tier);
-        self.taken.entry((section, tier)).or_default().held += 1;
-        self.buyers.entry(buyer.clone()).or_default().count_taken(tier);
+    /// A hold of a buyer is live no more.
+    pub(in crate::domain) fn end_live_hold(&mut self, buyer: &BuyerId, id: HoldId, deadline: At) {
+        let entry = self.buyers.get_mut(buyer).expect("a holder is known");
+        entry.live_holds.remove(&id);
+        self.end_deadline(id, deadline);
+    }
+
+    pub(in crate::domain) fn count_taken(&mut self, number: SeatNumber) {
+        self.taken_with(number).held += 1;
     }
 
     pub(in crate::domain) fn count_booked(&mut self, number: SeatNumber) {
-        let (section, tier) = (self.place(number).0, self.seat(number).tier);
-        let taken = self.taken.entry((section, tier)).or_default();
+        let taken = self.taken_with(number);
         taken.held -= 1;
         taken.booked += 1;
     }
 
     /// Counts a place as left, while its status still says how it was taken.
-    pub(in crate::domain) fn count_left(&mut self, number: SeatNumber, buyer: &BuyerId) {
-        let (section, Seat { tier, status, .. }) = (self.place(number).0, *self.seat(number));
-        let taken = self.taken.entry((section, tier)).or_default();
+    pub(in crate::domain) fn count_left(&mut self, number: SeatNumber) {
+        let status = self.seat(number).status;
+        let taken = self.taken_with(number);
         match status {
             Status::Held => taken.held -= 1,
             Status::Booked => taken.booked -= 1,
             Status::Free | Status::Blocked => panic!("only a taken place is left"),
         }
+    }
+
+    /// The count that a taken place is in.
+    fn taken_with(&mut self, number: SeatNumber) -> &mut Taken {
+        let (section, tier) = (self.place(number).0, self.seat(number).tier);
+        self.taken[section].or_default(tier)
+    }
+
+    /// A buyer has places that are marked as taken.
+    pub(in crate::domain) fn count_of_buyer(
+        &mut self,
+        buyer: &BuyerId,
+        seats: impl Iterator<Item = SeatNumber>,
+    ) -> &mut Buyer {
+        let entry = self.buyers.entry(buyer.clone()).or_default();
+        seats.for_each(|number| entry.count_taken(self.seats[number.0 as usize].tier));
+        entry
+    }
+
+    /// A buyer has places no more, nor the live hold that ended with them, if one did.
+    pub(in crate::domain) fn count_left_by_buyer(
+        &mut self,
+        buyer: &BuyerId,
+        seats: &[SeatNumber],
+        ended: Option<HoldId>,
+    ) {
         let entry = self.buyers.get_mut(buyer).expect("a holder is known");
-        let count = entry.by_tier.get_mut(&tier).expect("a holder has places of the tier");
-        *count -= 1;
-        if *count == 0 {
-            entry.by_tier.remove(&tier);
+        for number in seats {
+            let tier = self.seats[number.0 as usize].tier;
+            let count = entry.by_tier.get_mut(&tier).expect("a holder has places of the tier");
+            *count -= 1;
+            if *count == 0 {
+                entry.by_tier.remove(&tier);
+            }
+        }
+        if let Some(hold) = ended {
+            entry.live_holds.remove(&hold);
         }
         if entry.by_tier.is_empty() && entry.live_holds.is_empty() {
             self.buyers.remove(buyer);
@@ -160,22 +185,26 @@ impl EventState {
         assert_eq!(counted.free, self.free, "free places by section");
         assert_eq!(counted.runs, self.runs, "free seats next to each other");
         assert_eq!(counted.blocked, self.blocked, "blocked places by section");
-        let taken = self.taken.iter().filter(|(_, taken)| **taken != Taken::default());
-        assert!(taken.eq(&counted.taken), "taken places by section and tier");
+        let taken = self.taken().filter(|(_, taken)| *taken != Taken::default());
+        assert!(taken.eq(counted.taken), "taken places by section and tier");
         for (id, hold) in &self.holds {
-            assert_eq!(counted.by_hold.get(id), Some(&hold.seats), "places of hold {id}");
+            let (seats, left) = counted.by_hold.remove(id).unwrap_or_default();
+            assert_eq!((&seats, left), (&hold.seats, hold.left), "places of hold {id}");
+            assert!(
+                !seats.is_empty() || left > 0,
+                "hold {id} is known as long as a place names it"
+            );
+            assert_eq!(left > 0, hold.cause != Cause::None, "hold {id} left for a cause");
             if let Some(reference) = &hold.reference {
                 counted.references.insert(reference.clone(), *id);
-            } else {
+            } else if !seats.is_empty() {
                 counted.deadlines.insert((hold.deadline, *id));
                 counted.buyers.entry(hold.buyer.clone()).or_default().live_holds.insert(*id, ());
             }
         }
-        assert_eq!(counted.by_hold.len(), self.holds.len(), "holds");
+        assert!(counted.by_hold.is_empty(), "holds");
         assert_eq!(counted.deadlines, self.deadlines, "deadlines");
         assert_eq!(counted.buyers, self.buyers, "what buyers have");
-        let leavers = self.leavers.iter().map(|(id, leaver)| (*id, leaver.places)).collect();
-        assert_eq!(counted.leavers, leavers, "places by the hold that left them");
         assert_eq!(counted.references, self.references, "bookings by their payment");
     }
 
@@ -186,7 +215,7 @@ impl EventState {
             Status::Held | Status::Booked => {
                 let hold = &self.holds[&seat.hold];
                 assert_eq!(hold.is_booked(), seat.status == Status::Booked);
-                counted.by_hold.entry(seat.hold).or_default().push(number);
+                counted.by_hold.entry(seat.hold).or_default().0.push(number);
                 let taken = counted.taken.entry((section, seat.tier)).or_default();
                 match seat.status {
                     Status::Booked => taken.booked += 1,
@@ -208,12 +237,9 @@ impl EventState {
         let blocked = seat.status == Status::Blocked;
         assert_eq!(self.blocks.contains_key(&number), blocked, "a blocked place has a block");
         if seat.hold != HoldId::NONE {
-            *counted.leavers.entry(seat.hold).or_default() += 1;
-            let leaver = &self.leavers[&seat.hold];
-            assert_eq!(leaver.cause, seat.cause, "places know why they were left");
-            if let Some(reference) = &leaver.reference {
-                counted.references.insert(reference.clone(), seat.hold);
-            }
+            counted.by_hold.entry(seat.hold).or_default().1 += 1;
+            let hold = &self.holds[&seat.hold];
+            assert_eq!(hold.cause, seat.cause, "places know why they were left");
         }
     }
 }
@@ -231,9 +257,9 @@ struct Recount {
     runs: Runs,
     blocked: Vec<FreeSet>,
     taken: BTreeMap<(usize, u16), Taken>,
-    by_hold: HashMap<HoldId, Vec<SeatNumber>>,
+    /// The places a hold has, and how many it left.
+    by_hold: HashMap<HoldId, (Seats, u32)>,
     deadlines: BTreeSet<(At, HoldId)>,
     buyers: HashMap<BuyerId, Buyer>,
-    leavers: HashMap<HoldId, u32>,
     references: HashMap<Reference, HoldId>,
 }

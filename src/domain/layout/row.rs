@@ -1,6 +1,8 @@
 //! Row texts: labels and ranges in physical order, `|` where neighbours are parted.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
+
+use foldhash::HashMap;
 
 use super::{DefinitionError, range};
 use crate::domain::ids::check_name;

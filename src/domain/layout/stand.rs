@@ -94,7 +94,7 @@ impl Layout {
     /// Where a seat lies; `None` for a place of general admission.
     #[must_use]
     pub fn spot(&self, number: SeatNumber) -> Option<Spot> {
-        let row = self.sections[self.section_of(number)].row_of(number)?;
+        let row = self.locate(number).1?;
         Some(Spot {
             stand: row.stand as usize,
             row: row.in_stand as usize,

@@ -3,6 +3,7 @@
 mod breaks;
 
 use breaks::BREAKS;
+use smallvec::SmallVec;
 
 use super::*;
 use crate::audit::Report;
@@ -97,9 +98,9 @@ fn changes_and_rows_that_are_not_told_are_noticed() {
             continue;
         }
         changed += 1;
-        let rows = Decision { touched: vec![], ..decision.clone() };
+        let rows = Decision { touched: SmallVec::new(), ..decision.clone() };
         assert!(wrong_changes(&before, state, &rows).is_some_and(|told| told.starts_with("rows")));
-        let changes = Decision { changes: vec![], ..decision };
+        let changes = Decision { changes: SmallVec::new(), ..decision };
         assert!(
             wrong_changes(&before, state, &changes).is_some_and(|told| told.starts_with("the"))
         );
