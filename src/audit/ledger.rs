@@ -10,7 +10,8 @@ use crate::domain::ids::{EventId, HoldId, RowNumber};
 use crate::domain::seat::{Cause, Status, StoredSeat};
 use crate::domain::time::At;
 
-/// Compares the stored rows of an event with the model. `names` gives the full name of a place.
+/// Compares the stored rows of an event with the model. `names` gives the full name of a row's
+/// place, and none for a row that is left behind since a later definition dropped its place.
 ///
 /// A ledger that suspended the event of its own accord is no divergence; one that lets it go on
 /// after the topics said `event-suspended` last is.
@@ -19,7 +20,7 @@ pub fn compare(
     model: &EventModel,
     (fence_sequence, suspended): (i64, bool),
     seats: &[StoredSeat],
-    names: impl Fn(RowNumber) -> String,
+    names: impl Fn(RowNumber) -> Option<String>,
 ) -> Vec<Finding> {
     let last = model.last_offset;
     let mut judged = vec![
@@ -34,8 +35,7 @@ pub fn compare(
     ];
     let mut rest: HashMap<&str, &Seat> =
         model.seats.iter().map(|(name, seat)| (name.as_str(), seat)).collect();
-    for row in seats {
-        let name = names(row.number);
+    for (row, name) in seats.iter().filter_map(|row| Some((row, names(row.number)?))) {
         judged.push(match rest.remove(name.as_str()) {
             Some(seat) => (seat.offset, check_row(model, &name, seat, row)),
             None => (

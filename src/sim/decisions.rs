@@ -38,6 +38,7 @@ use crate::engine::window::Window;
 use crate::ports::log::RawRecord;
 use crate::wire;
 use crate::wire::dead_letter::Reason;
+use crate::wire::venue::row_name;
 
 /// When all sales begin.
 const START: At = At(1_800_000_000_000);
@@ -349,12 +350,8 @@ impl Sales {
                 let Some(model) = owner.model.event(event) else { continue };
                 let rows = rows(state);
                 let fence = (state.sequence, state.suspended);
-                let name = |row| {
-                    let layout = state.layout()?;
-                    Some(layout.name(layout.place_of(row)?))
-                };
-                let names = |row| name(row).unwrap_or_default();
-                let differs = ledger::compare(event, model, fence, &rows, names);
+                let name = |row| row_name(state.layout().map(|layout| &**layout), row);
+                let differs = ledger::compare(event, model, fence, &rows, name);
                 self.found.extend(differs.iter().map(ToString::to_string));
             }
         }

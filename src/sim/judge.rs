@@ -327,19 +327,9 @@ fn compare(ledger: &SimLedger, event: &EventId, model: &crate::audit::EventModel
         .definition
         .as_ref()
         .and_then(|(_, bytes)| wire::venue::decode(bytes).ok()?.compile().ok());
-    // Rows of places that a later definition dropped stay behind.
-    let place = |row| layout.as_ref().and_then(|layout| layout.place_of(row));
-    let is_behind = |row| layout.is_some() && place(row).is_none();
-    let seats: Vec<_> = rows.seats.iter().filter(|seat| !is_behind(seat.number)).cloned().collect();
     let state = (fence.sequence, !fence.suspended.is_empty());
-    let names = |row| {
-        layout
-            .as_ref()
-            .zip(place(row))
-            .map(|(layout, place)| layout.name(place))
-            .unwrap_or_default()
-    };
-    let found = ledger::compare(event, model, state, &seats, names);
+    let name = |row| wire::venue::row_name(layout.as_ref(), row);
+    let found = ledger::compare(event, model, state, &rows.seats, name);
     found.iter().map(ToString::to_string).collect()
 }
 

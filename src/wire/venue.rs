@@ -3,6 +3,7 @@
 use super::DecodeError;
 use super::binary::Input;
 use super::registry::{Record, begin, open_as};
+use crate::domain::ids::RowNumber;
 use crate::domain::layout::{Definition, DefinitionError, Layout, Numbering, Run};
 
 /// What an event's definition row says.
@@ -32,6 +33,19 @@ impl Venue {
             Some(numbering) => layout.numbered(numbering),
             None => Ok(layout),
         }
+    }
+}
+
+/// The full name of the place that a row of the ledger is about, by the venue the ledger has. A row
+/// that is no place's, or of no venue, is called by its number; one whose place a later definition
+/// dropped is left behind, and has none.
+#[must_use]
+pub fn row_name(layout: Option<&Layout>, row: RowNumber) -> Option<String> {
+    let unnamed = || format!("place of row {}", row.0);
+    let Some(layout) = layout else { return Some(unnamed()) };
+    match layout.place_of(row) {
+        Some(place) => Some(layout.name(place)),
+        None => (row.0 >= layout.rows_ever()).then(unnamed),
     }
 }
 

@@ -13,12 +13,12 @@ use super::Audited;
 use super::progress::Progress;
 use crate::app::Backend;
 use crate::audit::{Check, EventModel, Finding, ledger};
-use crate::domain::ids::{EventId, RowNumber};
-use crate::domain::layout::{Definition, Layout};
+use crate::domain::ids::EventId;
+use crate::domain::layout::Definition;
 use crate::ports::ledger::{FenceRead, Ledger, ReadError, RowsRead};
 use crate::ports::log::{Reader, Start, Topic};
 use crate::wire;
-use crate::wire::venue::Venue;
+use crate::wire::venue::{Venue, row_name};
 
 /// What is on sale, by the catalog.
 type Definitions = HashMap<EventId, Definition>;
@@ -116,22 +116,12 @@ impl Compared<'_> {
                 return Ok(findings);
             }
         };
-        // Without a venue, or beyond its places, a row has a number and no name; one whose place
-        // a later definition dropped stays behind.
-        let place = |row: RowNumber| layout.as_ref().and_then(|layout| layout.place_of(row));
-        let is_behind = |row: RowNumber| {
-            let ever = layout.as_ref().map_or(0, Layout::rows_ever);
-            row.0 < ever && place(row).is_none()
-        };
-        let name = |row: RowNumber| match (&layout, place(row)) {
-            (Some(layout), Some(place)) => layout.name(place),
-            (Some(_) | None, _) => format!("place of row {}", row.0),
-        };
-        let mut seats = stored.rows.seats.clone();
-        seats.retain(|seat| !is_behind(seat.number));
         let stands =
             fence.map_or((0, false), |fence| (fence.sequence, !fence.suspended.is_empty()));
-        findings.extend(ledger::compare(event, model, stands, &seats, name));
+        let rows = &stored.rows.seats;
+        findings.extend(ledger::compare(event, model, stands, rows, |row| {
+            row_name(layout.as_ref(), row)
+        }));
         Ok(findings)
     }
 }

@@ -405,8 +405,8 @@ fn the_ledger_remembers_blocks_and_what_was_given_back() {
     let (_, model) = day().audit();
     let model = model.event(&event()).unwrap();
     let names = |number: RowNumber| match number.0 {
-        0..3 => format!("A/1/{}", number.0 + 1),
-        place => format!("G/{}", place - 2),
+        0..3 => Some(format!("A/1/{}", number.0 + 1)),
+        place => Some(format!("G/{}", place - 2)),
     };
     let row = |number, claim: i64, name: &str, cause, changed| StoredSeat {
         number: RowNumber(number),

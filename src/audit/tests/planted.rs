@@ -4,7 +4,7 @@ use super::{Log, PARTITION, START, buyer, claim, definition, event, id, places, 
 use crate::audit::Check;
 use crate::audit::ledger::compare;
 use crate::domain::ids::{Digest, Partition, Reference, RowNumber};
-use crate::domain::layout::Definition;
+use crate::domain::layout::{Definition, Layout, Numbering, Run};
 use crate::domain::outcome::{
     Booked, Changed, ChangedKind, Header, Held, Outcome, OutcomeBody, Place, Released, Role,
 };
@@ -12,6 +12,7 @@ use crate::domain::refusal::{Code, Ground, Refusal};
 use crate::domain::request::{Administration, Body, Confirm, Define, Release, Request};
 use crate::domain::seat::{Cause, Status, StoredSeat};
 use crate::domain::time::{At, Millis};
+use crate::wire::venue::row_name;
 
 pub(super) const HOLD_TIME: Millis = Millis(20_000);
 
@@ -395,7 +396,8 @@ fn refusals_that_are_not_so() {
 fn the_ledger_is_held_against_the_topics() {
     let (_, model) = sale().audit();
     let model = model.event(&event()).unwrap();
-    let names = |number: RowNumber| format!("A/1/{}", number.0 + 1);
+    let layout = Layout::compile(sale().definition().clone()).unwrap();
+    let names = |row| row_name(Some(&layout), row);
     let row = |number, status, claim, name: &str, changed| StoredSeat {
         number: RowNumber(number),
         status,
@@ -435,6 +437,19 @@ fn the_ledger_is_held_against_the_topics() {
     assert_eq!(planted(|row| row.reference = None), 1);
     assert_eq!(planted(|row| row.changed = 4), 1);
     assert_eq!(planted(|row| row.number = RowNumber(4)), 2, "one too many, one too few");
+    assert_eq!(planted(|row| row.number = RowNumber(99)), 2, "a row of no place");
+
+    // A place that is gone since leaves its row behind; one that has no row yet is not there.
+    let row_of_gone = row(layout.seats(), Status::Free, 7, "cid", 8);
+    let with_gone = [rows.to_vec(), vec![row_of_gone]].concat();
+    assert_eq!(more(11, &with_gone), 1);
+    let run = |row, count, label| Run { row, count, label };
+    let runs = vec![run(0, 10, 0), run(10, 6, 1)];
+    let numbering = Numbering { next: layout.seats() + 1, runs };
+    let later = layout.clone().numbered(numbering).unwrap();
+    let found =
+        compare(&event(), model, (11, false), &with_gone, |row| row_name(Some(&later), row));
+    assert_eq!(found, missing);
 
     let mut flipped = rows.clone();
     flipped[2].hold = id_at(2);
