@@ -109,6 +109,8 @@ const CASES: &[Case] = &[
     case("best_4_sold_99_9", House::Seats, 999, |sale, count| sale.best_claims(4, count)),
     case("best_8_sold_99_9", House::Seats, 999, |sale, count| sale.best_claims(8, count)),
     refusal("refused_named", House::Seats, Sale::hopeless_claims, Code::SeatsTaken),
+    refusal("refused_best", House::Seats, Sale::hopeless_best, Code::NotEnough),
+    refusal("refused_best_of_section", House::Seats, Sale::hopeless_of_section, Code::NotEnough),
     case("general_claim", House::Standing, 0, Sale::general_claims),
     case("general_claim_sold_50", House::Standing, 500, Sale::general_claims),
     case("general_claim_sold_95", House::Standing, 950, Sale::general_claims),

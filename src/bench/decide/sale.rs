@@ -102,9 +102,7 @@ impl Sale {
         let free = self.places() - self.sold;
         let seats = seats.min(free);
         let count = count.min((free / seats) as usize);
-        let (section, tier, max_price) = (None, None, None);
-        let best = Best { section, tier, max_price, count: seats, split: true, bays: 0 };
-        (0..count).map(|_| self.claim(vec![Line::Best(best.clone())])).collect()
+        (0..count).map(|_| self.claim_best(None, seats)).collect()
     }
 
     /// Claims of seats that are sold.
@@ -114,6 +112,23 @@ impl Sale {
                 let seat = self.rng.u32(..self.places());
                 let lines = self.lines(seat, 1);
                 self.claim(lines)
+            })
+            .collect()
+    }
+
+    /// Claims of the two best seats where none are left.
+    pub(super) fn hopeless_best(&mut self, count: usize) -> Vec<Ask> {
+        (0..count).map(|_| self.claim_best(None, 2)).collect()
+    }
+
+    /// Claims of the two best seats of a section where none are left.
+    pub(super) fn hopeless_of_section(&mut self, count: usize) -> Vec<Ask> {
+        (0..count)
+            .map(|_| {
+                let layout = self.state.layout().expect("it is defined");
+                let section = self.rng.usize(..layout.sections());
+                let name = layout.definition.sections[section].name.clone();
+                self.claim_best(Some(name), 2)
             })
             .collect()
     }
@@ -211,6 +226,12 @@ impl Sale {
         let buyer = BuyerId::new(&format!("buyer-{:08x}", self.rng.u32(..))).expect("a short name");
         let (expected_price, staff_override, accessible) = (None, false, false);
         self.ask(Body::Claim(Claim { buyer, lines, expected_price, staff_override, accessible }))
+    }
+
+    fn claim_best(&mut self, section: Option<String>, count: u32) -> Ask {
+        let (tier, max_price, split, bays) = (None, None, true, 0);
+        let best = Best { section, tier, max_price, count, split, bays };
+        self.claim(vec![Line::Best(best)])
     }
 
     fn lines(&self, first: u32, seats: u32) -> Vec<Line> {

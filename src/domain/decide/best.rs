@@ -147,9 +147,8 @@ impl<'a> Search<'a> {
     fn rows(&self, wish: &Chosen) -> impl Iterator<Item = (usize, &'a StandRow)> {
         let stands = self.layout.stands().iter().enumerate();
         let fitting = stands.filter(|(_, stand)| wish.fits(self.layout, stand));
-        let rows =
-            fitting.flat_map(|(index, stand)| stand.rows.iter().map(move |row| (index, row)));
-        rows.filter(|(_, row)| wish.section.is_none_or(|section| row.section == section))
+        let section = wish.section;
+        fitting.flat_map(move |(index, stand)| stand.rows_of(section).map(move |row| (index, row)))
     }
 
     /// The largest block of a party with its wheelchair bays, the whole of it where it may not be

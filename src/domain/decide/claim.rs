@@ -88,7 +88,7 @@ pub(super) struct Wish<'a> {
     /// Places wanted by section, then tier and price.
     pub(super) general: BTreeMap<usize, Vec<(u16, i64, u32)>>,
     /// Seats that the event is to choose.
-    best: Vec<Chosen>,
+    best: SmallVec<[Chosen; 1]>,
     pub(super) by_tier: Few<u16, u32>,
     pub(super) price: i64,
 }
@@ -269,11 +269,18 @@ pub(super) fn check_kept_back(
 
 /// What no event allows more of.
 fn check_size(claim: &Claim) -> Result<(), Refusal> {
-    if claim.size() > SEATS_PER_REQUEST_MAX as u64 {
-        let count = i64::try_from(claim.size()).unwrap_or(i64::MAX);
-        return Err(Refusal::limited(Code::RequestLimit, SEATS_PER_REQUEST_MAX as i64, count));
+    within(Code::RequestLimit, Some(SEATS_PER_REQUEST_MAX as u64), claim.size())
+}
+
+/// Refuses with a code what is more than a limit, if there is one.
+pub(super) fn within(code: Code, limit: Option<impl Into<u64>>, count: u64) -> Result<(), Refusal> {
+    match limit.map(Into::into) {
+        Some(limit) if count > limit => {
+            let number = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
+            Err(Refusal::limited(code, number(limit), number(count)))
+        }
+        Some(_) | None => Ok(()),
     }
-    Ok(())
 }
 
 fn check_limits(
@@ -287,28 +294,21 @@ fn check_limits(
         return Ok(());
     }
     let limits = layout.definition.limits;
-    let over = |code, limit: Option<u32>, count: u64| match limit {
-        Some(limit) if count > u64::from(limit) => {
-            let count = i64::try_from(count).unwrap_or(i64::MAX);
-            Err(Refusal::limited(code, i64::from(limit), count))
-        }
-        Some(_) | None => Ok(()),
-    };
     let buyer = state.buyer(&claim.buyer);
     let counted = |buyer: &Buyer| match Rule::LimitsCountBooked.holds() {
         true => u64::from(buyer.seats()),
         false => held_by_buyer(state, buyer),
     };
     let has = buyer.map_or(0, counted);
-    over(Code::RequestLimit, limits.seats_per_request, claim.size())?;
-    over(Code::BuyerLimit, limits.seats_per_buyer, has + claim.size())?;
+    within(Code::RequestLimit, limits.seats_per_request, claim.size())?;
+    within(Code::BuyerLimit, limits.seats_per_buyer, has + claim.size())?;
     for (&tier, &count) in wish.by_tier.iter() {
         let has = buyer.and_then(|buyer| buyer.by_tier.get(&tier)).copied().unwrap_or(0);
         let limit = layout.tier_at(tier).seats_per_buyer;
-        over(Code::TierLimit, limit, u64::from(has) + u64::from(count))?;
+        within(Code::TierLimit, limit, u64::from(has) + u64::from(count))?;
     }
     let live = buyer.map_or(0, |buyer| buyer.live_holds.len() as u64);
-    over(Code::LiveHolds, limits.live_holds_per_buyer, live + 1)
+    within(Code::LiveHolds, limits.live_holds_per_buyer, live + 1)
 }
 
 /// What a limit without the rule would count: the places of live holds only.

@@ -8,7 +8,7 @@
 //! The booking keeps its hold and its payment. Only an open sale exchanges, at the prices of now.
 
 use super::cancel::{own_places, to_blocks};
-use super::claim::{Wish, check_kept_back, take_general};
+use super::claim::{Wish, check_kept_back, take_general, within};
 use super::conflict::{check_places, hold_for};
 use super::pairs::{HoldAsk, PlaceAsk};
 use super::{Verdict, booked, currency, may_promise, places};
@@ -82,9 +82,8 @@ fn check_difference(
 
 /// What one request may want.
 fn check_request(layout: &Layout, size: u64) -> Result<(), Refusal> {
-    over(Code::RequestLimit, Some(SEATS_PER_REQUEST_MAX as u64), size)?;
-    let limit = layout.definition.limits.seats_per_request;
-    over(Code::RequestLimit, limit.map(u64::from), size)
+    within(Code::RequestLimit, Some(SEATS_PER_REQUEST_MAX as u64), size)?;
+    within(Code::RequestLimit, layout.definition.limits.seats_per_request, size)
 }
 
 /// What the buyer would have more than before. A booking is bounded as the claim was that made it,
@@ -98,11 +97,11 @@ fn check_limits(
 ) -> Result<(), Refusal> {
     let left = given.seats.len() as u64;
     let kept = given.hold.seats.len() as u64 - left;
-    over(Code::RequestLimit, Some(SEATS_PER_REQUEST_MAX as u64), kept + size)?;
+    within(Code::RequestLimit, Some(SEATS_PER_REQUEST_MAX as u64), kept + size)?;
     let buyer = state.buyer(&given.hold.buyer).expect("who has a booking has places");
     if size > left {
-        let limit = layout.definition.limits.seats_per_buyer.map(u64::from);
-        over(Code::BuyerLimit, limit, u64::from(buyer.seats()) + size - left)?;
+        let limit = layout.definition.limits.seats_per_buyer;
+        within(Code::BuyerLimit, limit, u64::from(buyer.seats()) + size - left)?;
     }
     for (&tier, &count) in wish.by_tier.iter() {
         let count = u64::from(count);
@@ -110,21 +109,11 @@ fn check_limits(
         let left = given.seats.iter().filter(of_tier).count() as u64;
         if count > left {
             let has = buyer.by_tier.get(&tier).copied().unwrap_or(0);
-            let limit = layout.tier_at(tier).seats_per_buyer.map(u64::from);
-            over(Code::TierLimit, limit, u64::from(has) + count - left)?;
+            let limit = layout.tier_at(tier).seats_per_buyer;
+            within(Code::TierLimit, limit, u64::from(has) + count - left)?;
         }
     }
     Ok(())
-}
-
-fn over(code: Code, limit: Option<u64>, count: u64) -> Result<(), Refusal> {
-    match limit {
-        Some(limit) if count > limit => {
-            let number = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
-            Err(Refusal::limited(code, number(limit), number(count)))
-        }
-        Some(_) | None => Ok(()),
-    }
 }
 
 fn sum_of(state: &EventState, seats: &[SeatNumber]) -> i64 {
