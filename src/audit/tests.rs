@@ -6,6 +6,7 @@ mod office;
 mod planted;
 mod recount;
 mod rows;
+mod venues;
 
 use std::collections::HashMap;
 

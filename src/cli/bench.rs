@@ -22,7 +22,7 @@ pub(super) enum Verb {
     #[command(after_help = "Example:\n  holdfast bench expiry --events 200 --together 20000")]
     Expiry(Expiry),
     /// Decisions per second of one core, their latency and memory; needs no servers
-    #[command(after_help = "Takes half a minute. Example:\n  holdfast bench decide --json")]
+    #[command(after_help = "Takes a minute. Example:\n  holdfast bench decide --json")]
     Decide,
 }
 

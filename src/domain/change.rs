@@ -221,7 +221,7 @@ impl EventState {
     /// A place nobody has is set aside, and forgets who left it.
     fn take(&mut self, priced: &Priced, id: HoldId) {
         self.leave_pool(priced.seat);
-        self.forget_leaver(self.seat(priced.seat).hold);
+        self.forget_left_place(self.seat(priced.seat).hold);
         self.seats[priced.seat.0 as usize] = Seat {
             hold: id,
             price: priced.price,
@@ -401,7 +401,9 @@ impl EventState {
             return;
         }
         let is_new_hold = hold.seats.is_empty() && !hold.is_booked();
-        hold.deadline = stored.deadline;
+        if hold.seats.is_empty() {
+            hold.deadline = stored.deadline;
+        }
         let at = hold.seats.partition_point(|seat| *seat < number);
         hold.seats.insert(at, number);
         self.count_taken(number);

@@ -251,10 +251,10 @@ impl EventState {
 
     /// Held and booked places by section and tier; pairs without any may be absent.
     pub fn taken(&self) -> impl Iterator<Item = ((usize, u16), Taken)> {
-        let of_section = |(section, by_tier): (usize, &'_ Few<u16, Taken>)| {
-            by_tier.iter().map(move |(&tier, &taken)| ((section, tier), taken)).collect::<Vec<_>>()
-        };
-        self.taken.iter().enumerate().flat_map(of_section)
+        let sections = self.taken.iter().enumerate();
+        sections.flat_map(|(section, by_tier)| {
+            by_tier.iter().map(move |(&tier, &taken)| ((section, tier), taken))
+        })
     }
 
     /// A place as the ledger is to keep it; `None` when it was never touched, or is gone.

@@ -86,7 +86,7 @@ impl FreeSet {
 }
 
 /// The positions of the set bits of a word, rising.
-pub fn bits(mut word: u64) -> impl Iterator<Item = u32> {
+pub(super) fn bits(mut word: u64) -> impl Iterator<Item = u32> {
     std::iter::from_fn(move || {
         (word != 0).then(|| {
             let bit = word.trailing_zeros();

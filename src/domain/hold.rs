@@ -19,7 +19,8 @@ pub struct Hold {
     pub buyer: BuyerId,
     /// Its places in rising order; none once it ended.
     pub seats: Seats,
-    /// When it ends by itself, but for the grace. A booking keeps the last one.
+    /// When it ends by itself, but for the grace. A booking keeps the last one; once it ended it is
+    /// of no use, and the ledger keeps none.
     pub deadline: At,
     /// Offset of the claim that made it.
     pub offset: i64,
@@ -28,7 +29,7 @@ pub struct Hold {
     pub reference: Option<Reference>,
     /// Places it left that nobody took since: they still name it.
     pub left: u32,
-    /// Why it left them.
+    /// Why it left them; none where there are no such places.
     pub cause: Cause,
 }
 

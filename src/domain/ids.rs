@@ -97,8 +97,8 @@ name! {
 #[derive(Clone, Copy, PartialEq, Eq, Default)]
 pub struct RequestId(pub Uuid);
 
-// Hashed and compared as one number, which is several times faster than byte by byte, in the same
-// order.
+// Hashed and put in order as one number, which is several times faster than byte by byte. The order
+// is the same.
 
 impl Hash for RequestId {
     fn hash<H: Hasher>(&self, hasher: &mut H) {

@@ -14,6 +14,7 @@ mod stand;
 mod tests;
 
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -177,7 +178,11 @@ pub enum DefinitionError {
     Currency(String),
 }
 
-/// A name with the bytes of most in it: there are many rows, and each is met seldom.
+/// Digits of the greatest number that a place of general admission is called by.
+const DIGITS_MAX: usize = u32::MAX.ilog10() as usize + 1;
+
+/// A name whose bytes lie in the map itself, as those of nearly all rows do: rows are many, and
+/// what a pointer leads to is seldom in a cache.
 type ShortName = SmallVec<[u8; 16]>;
 
 /// A venue compiled for deciding.
@@ -460,6 +465,7 @@ impl Layout {
     /// The full name of a place.
     #[must_use]
     pub fn name(&self, seat: SeatNumber) -> String {
+        assert!(seat.0 < self.seats, "place {} is not in the layout", seat.0);
         let (section, row) = self.finder.find(seat.0);
         let defined = &self.definition.sections[section];
         match (&defined.places, row) {
@@ -471,7 +477,13 @@ impl Layout {
                 parts.iter().for_each(|part| name.push_str(part));
                 name
             }
-            _ => format!("{}/{}", defined.name, self.label_of(section, seat)),
+            _ => {
+                let mut name = String::with_capacity(defined.name.len() + 1 + DIGITS_MAX);
+                name.push_str(&defined.name);
+                let written = write!(name, "/{}", self.label_of(section, seat));
+                written.expect("a text takes what is written to it");
+                name
+            }
         }
     }
 }

@@ -279,8 +279,8 @@ fn longest(lengths: u64) -> usize {
     (63 - (lengths | 1).leading_zeros()) as usize
 }
 
-/// The runs of set bits of a row, as their first slot and length: that with a slot in it, and those
-/// beyond.
+/// The runs of set bits of a row, as their first slot and length: that with a slot in it or right
+/// before it, and those beyond.
 pub fn runs_from(words: &[u64], slot: u32) -> impl Iterator<Item = (u32, u32)> {
     let mut from = previous(words, slot as usize, u64::MAX).map_or(0, |unset| unset + 1);
     std::iter::from_fn(move || {

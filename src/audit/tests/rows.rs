@@ -52,14 +52,14 @@ const LONG: Houses = Houses {
 };
 
 /// A house, and all that was asked of it.
-struct House {
-    state: EventState,
+pub(super) struct House {
+    pub(super) state: EventState,
     log: Log,
 }
 
 impl House {
     /// On sale, without the seats blocked.
-    fn new(definition: Definition, blocked: Vec<String>) -> House {
+    pub(super) fn new(definition: Definition, blocked: Vec<String>) -> House {
         let mut house = House { state: EventState::unknown(event()), log: Log::default() };
         house.ask(Body::Define(Box::new(Define { definition, actor: String::new() })));
         house.ask(Body::Open(Administration { edition: 1, actor: String::new() }));
@@ -92,14 +92,14 @@ impl House {
         outcomes.into_iter().next_back().expect("an answer").body
     }
 
-    fn claim(&mut self, lines: Vec<Line>, accessible: bool) -> OutcomeBody {
+    pub(super) fn claim(&mut self, lines: Vec<Line>, accessible: bool) -> OutcomeBody {
         let buyer = buyer(if accessible { "w" } else { "b" });
         let (expected_price, staff_override) = (None, false);
         self.ask(Body::Claim(Claim { buyer, lines, expected_price, staff_override, accessible }))
     }
 
     #[track_caller]
-    fn is_clean(&self, what: &str) {
+    pub(super) fn is_clean(&self, what: &str) {
         let report = self.log.audit_along().0;
         assert!(report.is_clean(), "{what}:\n{report}\n{:#?}", self.log.outcomes);
     }
@@ -229,25 +229,11 @@ fn names_of(sections: &[Vec<Row>]) -> Vec<String> {
 /// strands nothing.
 #[test]
 fn named_blocks_and_chosen_ones_are_judged_alike_in_every_subset_of_a_row() {
-    let row = || {
-        vec![vec![Row {
-            name: "1".into(),
-            seats: "1 2 3 4 5 6".into(),
-            tier: None,
-            bays: String::new(),
-            companions: String::new(),
-        }]]
-    };
-    let names = names_of(&row());
-    let of = |set: u32| -> Vec<String> {
-        let chosen = names.iter().enumerate().filter(|(seat, _)| set & 1 << seat != 0);
-        chosen.map(|(_, name)| name.clone()).collect()
-    };
     let mut stranded = 0;
     for taken in 0..64u32 {
         for wanted in (1..64u32).filter(|wanted| wanted & taken == 0) {
-            let mut house = House::new(rows_of(row(), true), of(taken));
-            let lines = of(wanted).into_iter().map(|name| Line::Seat { name, tier: None });
+            let mut house = House::new(rows_of(six(), true), subset(taken));
+            let lines = subset(wanted).into_iter().map(|name| Line::Seat { name, tier: None });
             let answer = house.claim(lines.collect(), false);
             house.is_clean(&format!("taken {taken:06b}, wanted {wanted:06b}"));
             let count = wanted.count_ones();
@@ -258,7 +244,7 @@ fn named_blocks_and_chosen_ones_are_judged_alike_in_every_subset_of_a_row() {
             if !together {
                 continue;
             }
-            let mut other = House::new(rows_of(row(), true), of(taken));
+            let mut other = House::new(rows_of(six(), true), subset(taken));
             let (section, tier, max_price) = (None, None, None);
             let best = other.claim(
                 vec![Line::Best(Best { section, tier, max_price, count, split: false, bays: 0 })],
@@ -266,8 +252,39 @@ fn named_blocks_and_chosen_ones_are_judged_alike_in_every_subset_of_a_row() {
             );
             let OutcomeBody::Held(best) = best else { panic!("the wanted block is one: {best:?}") };
             let chosen = best.places.iter().map(|place| place.seat.clone()).collect::<Vec<_>>();
-            assert!(chosen != of(wanted) || !refused, "taken {taken:06b}, wanted {wanted:06b}");
+            assert!(chosen != subset(wanted) || !refused, "taken {taken:06b}, wanted {wanted:06b}");
         }
     }
     assert!(stranded > 100, "only {stranded} of the subsets strand a seat");
+}
+
+/// Whatever is taken of six seats: the event chooses of the rest what it should.
+#[test]
+fn the_best_of_every_subset_of_a_row_is_chosen() {
+    for (taken, count) in (0..64u32).flat_map(|taken| (1..=6).map(move |count| (taken, count))) {
+        for split in [false, true] {
+            let mut house = House::new(rows_of(six(), true), subset(taken));
+            let (section, tier, max_price, bays) = (None, None, None, 0);
+            let best = Best { section, tier, max_price, count, split, bays };
+            house.claim(vec![Line::Best(best)], false);
+            house.is_clean(&format!("taken {taken:06b}, wanted {count}, split {split}"));
+        }
+    }
+}
+
+/// A row of six seats.
+fn six() -> Vec<Vec<Row>> {
+    vec![vec![Row {
+        name: "1".into(),
+        seats: "1 2 3 4 5 6".into(),
+        tier: None,
+        bays: String::new(),
+        companions: String::new(),
+    }]]
+}
+
+/// Names of some of the six.
+fn subset(set: u32) -> Vec<String> {
+    let names = names_of(&six()).into_iter().enumerate();
+    names.filter(|(seat, _)| set & 1 << seat != 0).map(|(_, name)| name).collect()
 }

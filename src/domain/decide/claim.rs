@@ -85,12 +85,21 @@ pub(super) struct Wish<'a> {
     pub(super) named: Wanted,
     /// The named seats as the claim calls them: the venue's names are spread all over memory.
     names: SmallVec<[(SeatNumber, &'a str); 8]>,
-    /// Places wanted by section, then tier and price.
-    pub(super) general: BTreeMap<usize, Vec<(u16, i64, u32)>>,
+    /// Places wanted of general admission, by section and then in the order of the lines.
+    pub(super) general: SmallVec<[Counted; 4]>,
     /// Seats that the event is to choose.
     best: SmallVec<[Chosen; 1]>,
     pub(super) by_tier: Few<u16, u32>,
     pub(super) price: i64,
+}
+
+/// A line of a claim that wants so many places of general admission, in terms of the layout.
+#[derive(Clone, Copy)]
+pub(super) struct Counted {
+    section: usize,
+    tier: u16,
+    price: i64,
+    count: u32,
 }
 
 /// A line of a claim that leaves the choice to the event, in terms of the layout.
@@ -159,8 +168,9 @@ impl<'a> Wish<'a> {
                     };
                     match choose_tier(layout, layout.tiers_of_section(index), tier.as_deref()) {
                         Some((tier, price)) => {
-                            self.general.entry(index).or_default().push((tier, price, *count));
-                            self.add(tier, price, *count);
+                            let (section, count) = (index, *count);
+                            self.general.push(Counted { section, tier, price, count });
+                            self.add(tier, price, count);
                         }
                         None => mismatched.push(section.clone()),
                     }
@@ -177,6 +187,7 @@ impl<'a> Wish<'a> {
                 }
             }
         }
+        self.general.sort_by_key(|line| line.section);
         if !unknown.is_empty() {
             return Err(Refusal::over_seats(Code::UnknownSeat, unknown));
         }
@@ -321,12 +332,13 @@ fn held_by_buyer(state: &EventState, buyer: &Buyer) -> u64 {
 pub(super) fn take_general(
     state: &EventState,
     layout: &Layout,
-    general: &BTreeMap<usize, Vec<(u16, i64, u32)>>,
+    general: &[Counted],
     seats: &mut Wanted,
 ) -> Result<(), Refusal> {
     let together = Rule::LinesAreJudgedTogether.holds();
-    for (&section, lines) in general {
-        let counts = lines.iter().map(|line| line.2);
+    for lines in general.chunk_by(|one, next| one.section == next.section) {
+        let section = lines[0].section;
+        let counts = lines.iter().map(|line| line.count);
         let wanted: u32 = if together { counts.sum() } else { counts.max().unwrap_or(0) };
         let free = state.free_places(section);
         if wanted > free.count() {
@@ -338,7 +350,7 @@ pub(super) fn take_general(
         }
         let (first, _) = layout.span(section);
         let mut places = free.iter();
-        for &(tier, price, count) in lines {
+        for &Counted { tier, price, count, .. } in lines {
             let taken = places.by_ref().take(count as usize);
             seats.extend(taken.map(|place| Priced {
                 seat: SeatNumber(first + place),

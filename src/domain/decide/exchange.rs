@@ -5,6 +5,9 @@
 //! has no more places by it, of a tier or in all, is not refused for what he has. A place that is
 //! given back is not to be had by the exchange itself; it would be the same place at another price.
 //!
+//! Single seats are not asked about: the buyer has seats, and what he gives back may well be what
+//! leaves one on its own.
+//!
 //! The booking keeps its hold and its payment. Only an open sale exchanges, at the prices of now.
 
 use super::cancel::{own_places, to_blocks};

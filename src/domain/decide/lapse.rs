@@ -8,6 +8,8 @@
 
 use std::collections::HashSet;
 
+use smallvec::SmallVec;
+
 use super::block::Reach;
 use crate::domain::event::EventState;
 use crate::domain::ids::{HoldId, SeatNumber};
@@ -22,12 +24,12 @@ use crate::domain::time::At;
 
 /// The holds to end, in the order in which they end.
 #[must_use]
-pub fn lapses(state: &EventState, request: &Request, at: At) -> Vec<HoldId> {
+pub fn lapses(state: &EventState, request: &Request, at: At) -> SmallVec<[HoldId; 4]> {
+    let mut ends = SmallVec::new();
     if !ends_lapsed(&request.body) {
-        return vec![];
+        return ends;
     }
     let mut rows = 0;
-    let mut ends = vec![];
     let mut rest = state.lapsed(at);
     for hold in rest.by_ref() {
         rows += seats_of(state, hold);

@@ -30,7 +30,7 @@ impl EventState {
 
     /// One place less names the hold that left it. With the last one nobody knows any more what it
     /// was paid by.
-    pub(in crate::domain) fn forget_leaver(&mut self, id: HoldId) {
+    pub(in crate::domain) fn forget_left_place(&mut self, id: HoldId) {
         if id == HoldId::NONE {
             return;
         }

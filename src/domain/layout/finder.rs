@@ -1,4 +1,5 @@
-//! Which section and row a place lies in, found in a step or two however many there are.
+//! Which section and row a place lies in, found in a step or two where rows are as long as they
+//! are in houses.
 
 use super::CompiledSection;
 
