@@ -11,7 +11,7 @@ use std::ops::RangeInclusive;
 
 use smallvec::SmallVec;
 
-use super::claim::Chosen;
+use super::wish::Chosen;
 use crate::domain::event::EventState;
 use crate::domain::ids::SeatNumber;
 use crate::domain::layout::{Kept, Layout, Stand, StandRow};

@@ -11,9 +11,10 @@
 //! The booking keeps its hold and its payment. Only an open sale exchanges, at the prices of now.
 
 use super::cancel::{own_places, to_blocks};
-use super::claim::{Wish, check_kept_back, take_general, within};
+use super::claim::{check_kept_back, take_general, within};
 use super::conflict::{check_places, hold_for};
 use super::pairs::{HoldAsk, PlaceAsk};
+use super::wish::Wish;
 use super::{Verdict, booked, currency, may_promise, places};
 use crate::domain::change::Change;
 use crate::domain::event::EventState;

@@ -25,6 +25,7 @@ pub mod pairs;
 mod release;
 #[cfg(test)]
 mod tests;
+mod wish;
 
 use std::sync::Arc;
 
