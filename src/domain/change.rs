@@ -186,9 +186,8 @@ impl EventState {
         let stored: Vec<StoredSeat> = rows.filter_map(|row| self.stored(row)).collect();
         let mut amended = EventState::restored(self.event.clone(), Arc::clone(layout));
         for place in stored {
-            let taken = matches!(place.status, Status::Held | Status::Booked);
             let stays = layout.place_of(place.number).is_some();
-            assert!(stays || !taken, "a place that somebody has stays");
+            assert!(stays || !place.status.is_taken(), "a place that somebody has stays");
             if stays {
                 amended.restore(&place);
             }
@@ -375,13 +374,10 @@ impl EventState {
             cause: stored.cause,
             tier: stored.tier,
         };
-        let taken = match stored.status {
-            Status::Free | Status::Blocked => {
-                self.join_pool(number);
-                false
-            }
-            Status::Held | Status::Booked => true,
-        };
+        let taken = stored.status.is_taken();
+        if !taken {
+            self.join_pool(number);
+        }
         let Some(buyer) = &stored.buyer else { return };
         if let Some(reference) = &stored.reference {
             self.references.insert(reference.clone(), stored.hold);

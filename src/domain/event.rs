@@ -266,13 +266,12 @@ impl EventState {
             return None;
         }
         let named = (seat.hold != HoldId::NONE).then(|| &self.holds[&seat.hold]);
-        let taken = matches!(seat.status, Status::Held | Status::Booked);
         Some(StoredSeat {
             number: row,
             status: seat.status,
             hold: seat.hold,
             buyer: named.map(|hold| hold.buyer.clone()),
-            deadline: named.filter(|_| taken).map_or(At(0), |hold| hold.deadline),
+            deadline: named.filter(|_| seat.status.is_taken()).map_or(At(0), |hold| hold.deadline),
             price: seat.price,
             tier: seat.tier,
             reference: named.and_then(|hold| hold.reference.clone()),

@@ -85,6 +85,12 @@ impl FreeSet {
     }
 }
 
+/// The positions of the set bits of words, rising.
+pub(super) fn members(words: impl Iterator<Item = u64>) -> impl Iterator<Item = usize> {
+    let of_word = |(index, word)| bits(word).map(move |bit| index * 64 + bit as usize);
+    words.enumerate().flat_map(of_word)
+}
+
 /// The positions of the set bits of a word, rising.
 pub(super) fn bits(mut word: u64) -> impl Iterator<Item = u32> {
     std::iter::from_fn(move || {

@@ -379,9 +379,14 @@ impl Layout {
     }
 
     fn locate(&self, seat: SeatNumber) -> (usize, Option<&CompiledRow>) {
-        assert!(seat.0 < self.seats, "place {} is not in the layout", seat.0);
-        let (section, row) = self.finder.find(seat.0);
+        let (section, row) = self.position(seat);
         (section, row.map(|row| &self.sections[section].rows[row]))
+    }
+
+    /// Section of a place, and its row there.
+    fn position(&self, seat: SeatNumber) -> (usize, Option<usize>) {
+        assert!(seat.0 < self.seats, "place {} is not in the layout", seat.0);
+        self.finder.find(seat.0)
     }
 
     /// The index of a tier.
@@ -465,8 +470,7 @@ impl Layout {
     /// The full name of a place.
     #[must_use]
     pub fn name(&self, seat: SeatNumber) -> String {
-        assert!(seat.0 < self.seats, "place {} is not in the layout", seat.0);
-        let (section, row) = self.finder.find(seat.0);
+        let (section, row) = self.position(seat);
         let defined = &self.definition.sections[section];
         match (&defined.places, row) {
             (Places::Rows(rows), Some(position)) => {

@@ -5,7 +5,7 @@
 //! free seats of exactly that length, and which have one as long or longer. A change of one
 //! seat looks at its row alone; whoever looks for a block looks at rows that have one.
 
-use super::free_set::{FreeSet, bits};
+use super::free_set::{FreeSet, bits, members};
 use super::layout::{Layout, RowPlan, Spot, Stand, StandRow};
 use super::limits::SEATS_PER_REQUEST_MAX;
 
@@ -238,11 +238,10 @@ fn rows_of<'a>(
     other: &'a [u64],
     of: Option<&'a [u64]>,
 ) -> impl Iterator<Item = usize> + 'a {
-    one.iter().enumerate().flat_map(move |(index, word)| {
+    members(one.iter().enumerate().map(move |(index, word)| {
         let either = word | other.get(index).copied().unwrap_or(0);
-        let wanted = of.map_or(u64::MAX, |of| of[index]);
-        bits(either & wanted).map(move |bit| index * 64 + bit as usize)
-    })
+        either & of.map_or(u64::MAX, |of| of[index])
+    }))
 }
 
 /// The lengths of the runs of a row as bits.

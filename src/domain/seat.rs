@@ -23,6 +23,15 @@ pub enum Status {
 }
 
 impl Status {
+    /// Whether somebody has the place.
+    #[must_use]
+    pub const fn is_taken(self) -> bool {
+        match self {
+            Status::Held | Status::Booked => true,
+            Status::Free | Status::Blocked => false,
+        }
+    }
+
     /// The state of a stored number.
     #[must_use]
     pub const fn from_number(number: i8) -> Option<Status> {

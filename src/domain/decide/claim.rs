@@ -115,7 +115,7 @@ pub(super) fn check_kept_back(
 }
 
 /// What no event allows more of.
-fn check_size(claim: &Claim) -> Result<(), Refusal> {
+pub(super) fn check_size(claim: &Claim) -> Result<(), Refusal> {
     within(Code::RequestLimit, Some(SEATS_PER_REQUEST_MAX as u64), claim.size())
 }
 

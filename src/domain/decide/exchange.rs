@@ -11,7 +11,7 @@
 //! The booking keeps its hold and its payment. Only an open sale exchanges, at the prices of now.
 
 use super::cancel::{own_places, to_blocks};
-use super::claim::{check_kept_back, take_general, within};
+use super::claim::{check_kept_back, check_size, take_general, within};
 use super::conflict::{check_places, hold_for};
 use super::pairs::{HoldAsk, PlaceAsk};
 use super::wish::Wish;
@@ -46,16 +46,17 @@ fn judge<'a>(state: &'a EventState, ask: &Exchange) -> Result<(GivenBack<'a>, Wa
     may_promise(state)?;
     let layout = state.layout().expect("the event is known by now");
     let claim = ask.wish();
-    let (mut wish, size) = (Wish::default(), claim.size());
+    let mut wish = Wish::default();
     wish.read(layout, &claim)?;
     let given = given_back(state, ask);
     if let Ok(given) = &given {
         check_difference(state, ask, given, &wish)?;
     }
     check_kept_back(layout, &claim, &wish.named)?;
-    check_request(layout, size)?;
+    check_size(&claim)?;
+    within(Code::RequestLimit, layout.definition.limits.seats_per_request, claim.size())?;
     if let Ok(given) = &given {
-        check_limits(state, layout, given, &wish, size)?;
+        check_limits(state, layout, given, &wish, claim.size())?;
     }
     check_places(state, wish.named.iter().map(|priced| priced.seat), PlaceAsk::Exchange)?;
     let mut taken = wish.named.clone();
@@ -82,12 +83,6 @@ fn check_difference(
         }
         Some(_) | None => Ok(()),
     }
-}
-
-/// What one request may want.
-fn check_request(layout: &Layout, size: u64) -> Result<(), Refusal> {
-    within(Code::RequestLimit, Some(SEATS_PER_REQUEST_MAX as u64), size)?;
-    within(Code::RequestLimit, layout.definition.limits.seats_per_request, size)
 }
 
 /// What the buyer would have more than before. A booking is bounded as the claim was that made it,

@@ -6,7 +6,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::{Layout, RowPlan};
-use crate::domain::free_set::bits;
+use crate::domain::free_set::members;
 use crate::domain::ids::SeatNumber;
 
 /// Rows that are sold in one tier, of all sections of one rank.
@@ -46,13 +46,9 @@ impl Stand {
 
     /// Its rows, or those of one section.
     pub fn rows_of(&self, section: Option<usize>) -> impl Iterator<Item = &StandRow> {
-        let all = self.rows.iter().take(if section.is_none() { usize::MAX } else { 0 });
-        let words = section.and_then(|section| self.of_section(section)).unwrap_or_default();
-        let rows = words
-            .iter()
-            .enumerate()
-            .flat_map(|(index, word)| bits(*word).map(move |bit| index * 64 + bit as usize));
-        all.chain(rows.map(|row| &self.rows[row]))
+        let all = section.is_none().then_some(&self.rows).into_iter().flatten();
+        let own = section.and_then(|section| self.of_section(section)).unwrap_or_default();
+        all.chain(members(own.iter().copied()).map(|row| &self.rows[row]))
     }
 }
 
